@@ -1,0 +1,127 @@
+/**
+ * An entry: everything KCK knows about one key. One row, and every change of the row is one compare-and-set on `rev`
+ * (`entry/transitions.ts`). Beside the row stand *marks*: small append-only notes "this key became dirty", written
+ * without a read or a condition, so that marking 100,000 dependents costs 100,000 plain writes. A mark counts until a
+ * transition folds it into `epoch`.
+ */
+export interface EntryRow {
+  readonly key: string
+  /** Bumped by 1 by every compare-and-set; 0 means "no row yet". */
+  readonly rev: number
+  /** Ids of the last operations applied (newest last, at most 8), so that a late duplicate is recognised. */
+  readonly ops: readonly string[]
+  /** Bumped whenever the product becomes dirty. */
+  readonly epoch: number
+  /** Ids of marks that are folded into `epoch` already and may still lie beside the row. */
+  readonly absorbed: readonly string[]
+  /** Milliseconds; when the product last went from clean to dirty; null while clean. */
+  readonly dirtyAt: number | null
+  /** Why it is dirty, for people: `update order_status/7`, `invalidate`. */
+  readonly dirtyCause: string | null
+  /** The value that is served; null before the first one, and after a purge. */
+  readonly value: Materialization | null
+  readonly lease: Lease | null
+  readonly failure: Failure | null
+  /** The largest version ever published under this key while the row lives; versions only grow. */
+  readonly lastVersion: number
+  /** The version whose change has reached the dependents; behind `value.version` means propagation is owed. */
+  readonly propagated: number
+  /** Bodies that no row points to any more, to be deleted once no reader can still be reading them. */
+  readonly retired: readonly RetiredBody[]
+  /** Milliseconds; the store may drop the row from then on; null: never. */
+  readonly removeAt: number | null
+}
+
+/** One computation that was stored. */
+export interface Materialization {
+  /** Grows with every change of the value: `max(previous + 1, milliseconds now)`. */
+  readonly version: number
+  /** The epoch that the compute started from; behind `row.epoch` means stale. */
+  readonly builtEpoch: number
+  /** Milliseconds; when the compute began to read its sources. */
+  readonly asOf: number
+  /** Milliseconds; when this version was published. */
+  readonly modified: number
+  /** Milliseconds; stale from then on; null: only a change makes it stale. */
+  readonly softExpiresAt: number | null
+  /** Milliseconds; never served from then on; null: no such time. */
+  readonly hardExpiresAt: number | null
+  /** Hex SHA-256 (first 32 characters) of the value's JSON text. */
+  readonly contentHash: string
+  /** Hash of the primer's definition that computed it. */
+  readonly primerRevision: string
+  /** What the compute read. */
+  readonly inputs: readonly Input[]
+  /** Milliseconds of the compute; what a refresh costs. */
+  readonly costMs: number
+  readonly body: Body
+}
+
+/** One upstream node as the compute read it. `version` and `contentHash` are those of a product; null for tables, tags. */
+export interface Input {
+  readonly node: string
+  readonly version: number | null
+  readonly contentHash: string | null
+}
+
+export type BodyEncoding = 'identity' | 'gzip' | 'zstd'
+
+/** The response body `{"key","value","version","modified"}`, encoded once as it will be served. */
+export interface Body {
+  readonly id: string
+  readonly encoding: BodyEncoding
+  /** Bytes before encoding. */
+  readonly length: number
+  /** Hex SHA-256 (first 32 characters) of the stored bytes, checked on every read from a store. */
+  readonly checksum: string
+  /** The stored bytes themselves when small; null when they lie in `chunks` chunks under `id`. */
+  readonly inline: Uint8Array | null
+  readonly chunks: number
+  /** Milliseconds; the chunks may be gone from then on; null: never. */
+  readonly chunksExpireAt: number | null
+}
+
+export interface RetiredBody {
+  readonly id: string
+  readonly chunks: number
+  /** Milliseconds; when it was retired. */
+  readonly at: number
+}
+
+/** The right to compute. A commit must present `token`; time alone never decides. */
+export interface Lease {
+  readonly token: string
+  /** Milliseconds; another process may take the lease from then on. */
+  readonly until: number
+  /** The epoch when it was taken: what the compute will have seen. */
+  readonly epoch: number
+  /** Milliseconds; when it was taken (the compute's `asOf`). */
+  readonly since: number
+}
+
+export interface Failure {
+  /** Refreshes that failed in a row. */
+  readonly attempts: number
+  readonly code: string
+  /** Safe to show (see `KckError.message`). */
+  readonly message: string
+  readonly at: number
+  /** Milliseconds; not tried again before; null: parked until somebody retries by hand. */
+  readonly retryAt: number | null
+}
+
+/** "This key became dirty", beside the row. Grow-only until folded in, so no order and no clock is needed. */
+export interface Mark {
+  /** Unique per change, equal for duplicates of the same change. */
+  readonly id: string
+  /** Milliseconds; for staleness figures and people only. */
+  readonly at: number
+  readonly cause: string
+}
+
+/** What a store knows of a key in one read: the row, and the marks that lie beside it. */
+export interface StoredEntry {
+  readonly key: string
+  readonly row: EntryRow | null
+  readonly marks: readonly Mark[]
+}

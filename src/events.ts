@@ -1,0 +1,96 @@
+import { channel } from 'node:diagnostics_channel'
+import type { ErrorCode } from './errors.ts'
+
+/**
+ * Everything that happens, as one union on the diagnostics channel `kck`. Logs, metrics, tests and the console
+ * subscribe; the core never logs. Times in milliseconds.
+ */
+export type KckEvent =
+  | { readonly type: 'hit'; readonly key: string; readonly tier: 'near' | 'replica' | 'store'; readonly ageMs: number }
+  | {
+      readonly type: 'stale'
+      readonly key: string
+      readonly tier: 'near' | 'replica' | 'store'
+      readonly ageMs: number
+      readonly cause: string
+    }
+  | { readonly type: 'miss'; readonly key: string }
+  | { readonly type: 'collapsed'; readonly key: string }
+  | {
+      readonly type: 'prime'
+      readonly key: string
+      readonly cause: string
+      readonly costMs: number
+      readonly version: number
+      readonly bytes: number
+      readonly changed: boolean
+    }
+  | {
+      readonly type: 'compute-failed'
+      readonly key: string
+      readonly cause: string
+      readonly costMs: number
+      readonly attempts: number
+      readonly retryAt: number | null
+      readonly error: unknown
+    }
+  | {
+      readonly type: 'augment'
+      readonly key: string
+      readonly costMs: number
+      readonly outcome: 'applied' | 'declined' | 'failed' | 'disagreed'
+    }
+  | { readonly type: 'cutoff'; readonly key: string }
+  | { readonly type: 'dirty'; readonly key: string; readonly cause: string }
+  | { readonly type: 'set'; readonly key: string; readonly version: number }
+  | { readonly type: 'purge'; readonly key: string }
+  | { readonly type: 'update'; readonly updater: string; readonly costMs: number; readonly changed: number }
+  | {
+      readonly type: 'lease'
+      readonly key: string
+      readonly outcome: 'taken' | 'busy' | 'renewed' | 'lost' | 'taken-over'
+    }
+  | {
+      readonly type: 'queue'
+      readonly action: 'sent' | 'received' | 'acknowledged' | 'retried' | 'dropped' | 'parked'
+      readonly key: string
+      readonly lane: string
+      readonly cause: string
+      readonly lagMs?: number
+    }
+  | {
+      readonly type: 'process'
+      readonly name: string
+      readonly outcome: 'started' | 'finished' | 'skipped' | 'failed'
+      readonly costMs?: number
+      readonly error?: unknown
+    }
+  | {
+      readonly type: 'budget'
+      readonly source: string
+      readonly outcome: 'waited' | 'refused'
+      readonly waitedMs: number
+    }
+  /** Something failed that no caller hears of, or that an operator should know. */
+  | {
+      readonly type: 'fault'
+      readonly where: string
+      readonly key?: string
+      readonly code?: ErrorCode
+      readonly error: unknown
+    }
+
+const events = channel('kck')
+
+export function emit(event: KckEvent): void {
+  if (events.hasSubscribers) events.publish(event)
+}
+
+/** Calls `listener` for every event; returns the way to stop. A listener that throws is reported by Node, not to KCK. */
+export function subscribe(listener: (event: KckEvent) => void): () => void {
+  const onMessage = (message: unknown) => listener(message as KckEvent)
+  events.subscribe(onMessage)
+  return () => {
+    events.unsubscribe(onMessage)
+  }
+}
