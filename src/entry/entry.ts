@@ -18,6 +18,10 @@ export interface EntryRow {
   readonly dirtyAt: number | null
   /** Why it is dirty, for people: `update order_status/7`, `invalidate`. */
   readonly dirtyCause: string | null
+  /** Some of what made it dirty is not just a newer upstream product, so only a recompute makes it fresh again. */
+  readonly dirtyDirect: boolean
+  /** The refresh that was asked for and has not begun; requests meanwhile coalesce with it. */
+  readonly requested: { readonly at: number; readonly lane: string; readonly cause: string } | null
   /** The value that is served; null before the first one, and after a purge. */
   readonly value: Materialization | null
   readonly lease: Lease | null
@@ -52,6 +56,8 @@ export interface Materialization {
   readonly primerRevision: string
   /** What the compute read. */
   readonly inputs: readonly Input[]
+  /** Every product upstream of `inputs`, with the version that this value rests on: unequal ones mean a mix of old and new. */
+  readonly ancestors: readonly Input[]
   /** Milliseconds of the compute; what a refresh costs. */
   readonly costMs: number
   readonly body: Body
@@ -117,6 +123,8 @@ export interface Mark {
   /** Milliseconds; for staleness figures and people only. */
   readonly at: number
   readonly cause: string
+  /** It became dirty only because an upstream product did; then an unchanged upstream makes it fresh without a compute. */
+  readonly upstream: boolean
 }
 
 /** What a store knows of a key in one read: the row, and the marks that lie beside it. */
