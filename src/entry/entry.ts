@@ -68,6 +68,8 @@ export interface Input {
   readonly node: string
   readonly version: number | null
   readonly contentHash: string | null
+  /** Id of the edge in the lineage that was written before the node was read. */
+  readonly edge: string
 }
 
 export type BodyEncoding = 'identity' | 'gzip' | 'zstd'
@@ -112,6 +114,8 @@ export interface Failure {
   /** Safe to show (see `KckError.message`). */
   readonly message: string
   readonly at: number
+  /** The definition that failed; another one is tried at once. */
+  readonly primerRevision: string
   /** Milliseconds; not tried again before; null: parked until somebody retries by hand. */
   readonly retryAt: number | null
 }

@@ -1,0 +1,126 @@
+import { hash as digest } from 'node:crypto'
+import { promisify } from 'node:util'
+import {
+  constants,
+  gunzip,
+  gunzipSync,
+  gzip,
+  gzipSync,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib'
+import { KckError } from '../errors.ts'
+import type { Body, BodyEncoding } from './entry.ts'
+
+/** Bodies up to this many stored bytes lie in the row itself. */
+export const INLINE_BYTES = 64 * 1024
+/** Longer ones lie in chunks of this size: rows and pages of Amazon Keyspaces end at 1 MB. */
+export const CHUNK_BYTES = 512 * 1024
+/** Below this, compressing costs more than it saves. */
+const COMPRESS_FROM_BYTES = 1024
+/** Compressed bodies are kept only when they are at most this share of the plain ones. */
+const WORTH_IT = 0.9
+/** Up to here work is done at once; above, on a thread, so that no other request waits for it. */
+export const SYNC_BYTES = 1024 * 1024
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+
+export type Compression = 'zstd' | 'gzip' | 'none'
+
+export interface Envelope {
+  readonly key: string
+  /** The value's JSON text. */
+  readonly valueJson: string
+  readonly version: number
+  /** Milliseconds. */
+  readonly modified: number
+}
+
+export interface EncodedBody {
+  readonly body: Body
+  /** The stored bytes, in pieces of at most `CHUNK_BYTES`; empty when inline. */
+  readonly chunks: readonly Uint8Array[]
+}
+
+export function hash(bytes: Uint8Array | string): string {
+  return digest('sha256', bytes, 'hex').slice(0, 32)
+}
+
+/** The response body, as it is stored and served. */
+export async function encodeBody(
+  envelope: Envelope,
+  id: string,
+  compression: Compression,
+  chunksExpireAt: number | null,
+): Promise<EncodedBody> {
+  const plain = Buffer.from(
+    `{"key":${JSON.stringify(envelope.key)},"value":${envelope.valueJson},"version":${envelope.version},` +
+      `"modified":"${new Date(envelope.modified).toISOString()}"}`,
+  )
+  const compressed = await compress(plain, compression)
+  const encoding: BodyEncoding = compressed && compression !== 'none' ? compression : 'identity'
+  const stored = compressed ?? plain
+  const inline = stored.length <= INLINE_BYTES
+  const chunks = inline ? [] : split(stored)
+  return {
+    body: {
+      id,
+      encoding,
+      length: plain.length,
+      checksum: hash(stored),
+      inline: inline ? stored : null,
+      chunks: chunks.length,
+      chunksExpireAt: inline ? null : chunksExpireAt,
+    },
+    chunks,
+  }
+}
+
+async function compress(plain: Buffer, compression: Compression): Promise<Buffer | null> {
+  if (compression === 'none' || plain.length < COMPRESS_FROM_BYTES) return null
+  const compressed = await encode(plain, compression)
+  return compressed.length <= plain.length * WORTH_IT ? compressed : null
+}
+
+function encode(plain: Buffer, encoding: 'zstd' | 'gzip'): Buffer | Promise<Buffer> {
+  const sync = plain.length <= SYNC_BYTES
+  if (encoding === 'zstd')
+    return sync ? zstdCompressSync(plain, ZSTD) : promisify<Buffer, object, Buffer>(zstdCompress)(plain, ZSTD)
+  return sync ? gzipSync(plain) : promisify<Buffer, Buffer>(gzip)(plain)
+}
+
+function split(bytes: Buffer): readonly Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES)
+    chunks.push(bytes.subarray(start, start + CHUNK_BYTES))
+  return chunks
+}
+
+/** The stored bytes of a body, or null when they are not what was stored (damaged, or a piece is gone). */
+export function joinBody(body: Body, chunks: readonly Uint8Array[] | null): Uint8Array | null {
+  const stored = body.inline ?? (chunks && chunks.length === body.chunks ? Buffer.concat(chunks) : null)
+  return stored && hash(stored) === body.checksum ? stored : null
+}
+
+/** The plain bytes. Never more than `length` of them, whatever the stored bytes claim. */
+export function decodeBody(
+  stored: Uint8Array,
+  encoding: BodyEncoding,
+  length: number,
+): Uint8Array | Promise<Uint8Array> {
+  if (encoding === 'identity') return stored
+  const limit = { maxOutputLength: Math.max(length, 1) }
+  const [now, later] = encoding === 'zstd' ? [zstdDecompressSync, zstdDecompress] : [gunzipSync, gunzip]
+  if (length <= SYNC_BYTES) return now(stored, limit)
+  return promisify<Uint8Array, object, Buffer>(later)(stored, limit)
+}
+
+/** The value inside a plain response body. */
+export function valueInBody(plain: Uint8Array): unknown {
+  const envelope: unknown = JSON.parse(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8'))
+  if (typeof envelope !== 'object' || envelope === null || !('value' in envelope)) {
+    throw new KckError('INTERNAL', 'A stored body is not a response body')
+  }
+  return envelope.value
+}

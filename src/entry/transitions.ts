@@ -1,0 +1,263 @@
+import type { EntryRow, Failure, Lease, Materialization, RetiredBody, StoredEntry } from './entry.ts'
+import { pendingMarks } from './freshness.ts'
+
+/**
+ * Every change of a row, as pure functions `(entry, ..., now) -> next row | refusal`. `mutate` gives the next row its
+ * `rev` and operation id and writes it with a compare-and-set. Each one folds the marks that lie beside the row into
+ * `epoch`, so a mark is never lost to a change of the row.
+ */
+export type Transition = { readonly next: EntryRow } | { readonly refused: Refusal }
+
+export type Refusal =
+  /** Somebody else computes, until then. */
+  | { readonly reason: 'busy'; readonly lease: Lease }
+  /** The last computes failed; not before then (null: parked until somebody retries). */
+  | { readonly reason: 'backing-off'; readonly failure: Failure }
+  /** The lease is not ours (any more). */
+  | { readonly reason: 'lost' }
+  | { readonly reason: 'version'; readonly version: number }
+  /** There is nothing to change. */
+  | { readonly reason: 'nothing' }
+
+/** How long after its hard expiry a row is kept: longer than any read takes, any clocks differ. */
+const GRACE_MS = 3_600_000
+/** How long a row without a value is kept: a failure to look at, versions that go on growing. */
+const EMPTY_ROW_MS = 7 * 86_400_000
+
+export function emptyRow(key: string): EntryRow {
+  return {
+    key,
+    rev: 0,
+    ops: [],
+    epoch: 0,
+    absorbed: [],
+    dirtyAt: null,
+    dirtyCause: null,
+    dirtyDirect: false,
+    requested: null,
+    value: null,
+    lease: null,
+    failure: null,
+    lastVersion: 0,
+    propagated: 0,
+    retired: [],
+    removeAt: null,
+  }
+}
+
+/** The row with the marks beside it folded into its epoch. */
+function fold(entry: StoredEntry): EntryRow {
+  const row = entry.row ?? emptyRow(entry.key)
+  const marks = pendingMarks(entry)
+  const absorbed = entry.marks.map((mark) => mark.id)
+  const first = marks[0]
+  if (!first) return { ...row, absorbed }
+  const clean = row.value === null || row.value.builtEpoch === row.epoch
+  const oldest = Math.min(...marks.map((mark) => mark.at))
+  return {
+    ...row,
+    absorbed,
+    epoch: row.epoch + 1,
+    dirtyAt: clean || row.dirtyAt === null ? oldest : Math.min(row.dirtyAt, oldest),
+    dirtyCause: clean || row.dirtyCause === null ? first.cause : row.dirtyCause,
+    dirtyDirect: (clean ? false : row.dirtyDirect) || marks.some((mark) => !mark.upstream),
+  }
+}
+
+/** Takes the lease: from here on the row remembers which epoch the compute started from. */
+export function claim(
+  entry: StoredEntry,
+  lease: { readonly token: string; readonly until: number },
+  now: number,
+  options: { readonly retry?: boolean; readonly primerRevision: string },
+): Transition {
+  const row = fold(entry)
+  if (row.lease && row.lease.token !== lease.token && now < row.lease.until) {
+    return { refused: { reason: 'busy', lease: row.lease } }
+  }
+  const failure = row.failure
+  if (failure && !options.retry && backsOff(row, failure, options.primerRevision, now)) {
+    return { refused: { reason: 'backing-off', failure } }
+  }
+  return {
+    next: withRemoveAt(
+      {
+        ...row,
+        requested: null,
+        lease: { token: lease.token, until: lease.until, epoch: row.epoch, since: now },
+        // A lease that ran out belonged to a process that died or stalled: what it may have written is nobody's now.
+        retired: row.lease
+          ? retire(row.retired, { id: row.lease.token, chunks: UNKNOWN_CHUNKS, at: now })
+          : row.retired,
+      },
+      now,
+    ),
+  }
+}
+
+// What failed is worth another try at once when its definition or its sources changed since.
+function backsOff(row: EntryRow, failure: Failure, primerRevision: string, now: number): boolean {
+  if (failure.primerRevision !== primerRevision) return false
+  if (row.dirtyAt !== null && row.dirtyAt > failure.at) return false
+  return failure.retryAt === null || now < failure.retryAt
+}
+
+/** The chunks of a compute that never committed: how many is not known. */
+export const UNKNOWN_CHUNKS = -1
+
+export function renew(
+  entry: StoredEntry,
+  lease: { readonly token: string; readonly until: number },
+  now: number,
+): Transition {
+  const row = fold(entry)
+  if (row.lease?.token !== lease.token) return { refused: { reason: 'lost' } }
+  return { next: withRemoveAt({ ...row, lease: { ...row.lease, until: Math.max(row.lease.until, lease.until) } }, now) }
+}
+
+/**
+ * Publishes a computed value, if the lease is still held. When the epoch moved meanwhile the value is published as
+ * already stale, so that readers get the newer of two old values and the refresh runs again.
+ */
+export function commit(
+  entry: StoredEntry,
+  token: string,
+  value: Omit<Materialization, 'builtEpoch'>,
+  now: number,
+): Transition {
+  const row = fold(entry)
+  if (row.lease?.token !== token) return { refused: { reason: 'lost' } }
+  const builtEpoch = row.lease.epoch
+  return { next: publish(row, { ...value, builtEpoch }, now) }
+}
+
+/** Gives the lease back after a failed compute; the last good value stays. */
+export function fail(entry: StoredEntry, token: string, failure: Failure, now: number): Transition {
+  const row = fold(entry)
+  if (row.lease?.token !== token) return { refused: { reason: 'lost' } }
+  return { next: withRemoveAt({ ...row, lease: null, failure }, now) }
+}
+
+/** Gives the lease back without a verdict: nobody waits any more, or the source had no room. */
+export function release(entry: StoredEntry, token: string, now: number): Transition {
+  const row = fold(entry)
+  if (row.lease?.token !== token) return { refused: { reason: 'lost' } }
+  return { next: withRemoveAt({ ...row, lease: null }, now) }
+}
+
+/** Publishes a value that nobody computed. A compute that is under way loses its lease. */
+export function set(
+  entry: StoredEntry,
+  value: Omit<Materialization, 'builtEpoch'>,
+  now: number,
+  options: { readonly ifVersion?: number } = {},
+): Transition {
+  const row = fold(entry)
+  const version = row.value?.version ?? 0
+  if (options.ifVersion !== undefined && options.ifVersion !== version)
+    return { refused: { reason: 'version', version } }
+  const retired = row.lease
+    ? retire(row.retired, { id: row.lease.token, chunks: UNKNOWN_CHUNKS, at: now })
+    : row.retired
+  return { next: publish({ ...row, retired }, { ...value, builtEpoch: row.epoch }, now) }
+}
+
+/** Removes the value, and fences out a compute that is under way. */
+export function purge(entry: StoredEntry, now: number): Transition {
+  const row = fold(entry)
+  if (!(row.value || row.lease || row.failure)) return { refused: { reason: 'nothing' } }
+  let retired = row.retired
+  if (row.value) retired = retireBody(retired, row.value, now)
+  if (row.lease) retired = retire(retired, { id: row.lease.token, chunks: UNKNOWN_CHUNKS, at: now })
+  return {
+    next: withRemoveAt(
+      {
+        ...row,
+        epoch: row.epoch + 1,
+        dirtyAt: null,
+        dirtyCause: null,
+        dirtyDirect: false,
+        requested: null,
+        value: null,
+        lease: null,
+        failure: null,
+        retired,
+      },
+      now,
+    ),
+  }
+}
+
+/** Remembers that a refresh was asked for, so that others need not ask. */
+export function request(
+  entry: StoredEntry,
+  requested: NonNullable<EntryRow['requested']>,
+  now: number,
+  renewAfterMs: number,
+): Transition {
+  const row = fold(entry)
+  const asked = row.requested
+  const computing = row.lease !== null && now < row.lease.until
+  if (computing) return { refused: { reason: 'nothing' } }
+  if (asked && now - asked.at < renewAfterMs && laneRank(asked.lane) <= laneRank(requested.lane)) {
+    return { refused: { reason: 'nothing' } }
+  }
+  return { next: withRemoveAt({ ...row, requested }, now) }
+}
+
+const LANES = ['hot', 'normal', 'idle']
+function laneRank(lane: string): number {
+  return LANES.indexOf(lane)
+}
+
+/** The change of `version` has reached every dependent. */
+export function propagated(entry: StoredEntry, version: number, now: number): Transition {
+  const row = fold(entry)
+  if (row.propagated >= version) return { refused: { reason: 'nothing' } }
+  return { next: withRemoveAt({ ...row, propagated: version }, now) }
+}
+
+/** The bodies in `ids` are deleted. */
+export function forgetRetired(entry: StoredEntry, ids: readonly string[], now: number): Transition {
+  const row = fold(entry)
+  const retired = row.retired.filter((body) => !ids.includes(body.id))
+  if (retired.length === row.retired.length) return { refused: { reason: 'nothing' } }
+  return { next: withRemoveAt({ ...row, retired }, now) }
+}
+
+function publish(row: EntryRow, value: Materialization, now: number): EntryRow {
+  const stillDirty = value.builtEpoch !== row.epoch
+  const replaced = row.value && row.value.body.id !== value.body.id
+  return withRemoveAt(
+    {
+      ...row,
+      value,
+      lastVersion: Math.max(row.lastVersion, value.version),
+      lease: null,
+      failure: null,
+      dirtyAt: stillDirty ? row.dirtyAt : null,
+      dirtyCause: stillDirty ? row.dirtyCause : null,
+      dirtyDirect: stillDirty && row.dirtyDirect,
+      retired: replaced && row.value ? retireBody(row.retired, row.value, now) : row.retired,
+    },
+    now,
+  )
+}
+
+function retireBody(retired: readonly RetiredBody[], value: Materialization, now: number): readonly RetiredBody[] {
+  return value.body.inline ? retired : retire(retired, { id: value.body.id, chunks: value.body.chunks, at: now })
+}
+
+function retire(retired: readonly RetiredBody[], body: RetiredBody): readonly RetiredBody[] {
+  return retired.some((other) => other.id === body.id) ? retired : [...retired, body]
+}
+
+function withRemoveAt(row: EntryRow, now: number): EntryRow {
+  return { ...row, removeAt: removeAt(row, now) }
+}
+
+function removeAt(row: EntryRow, now: number): number | null {
+  if (!row.value) return now + EMPTY_ROW_MS
+  if (row.value.hardExpiresAt === null) return null
+  return Math.max(row.value.hardExpiresAt, row.lease?.until ?? 0, now) + GRACE_MS
+}
