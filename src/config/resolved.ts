@@ -1,0 +1,103 @@
+import type { Access } from '../primer/definition.ts'
+
+/** The settings as the program uses them: everything present, durations in milliseconds, sizes in bytes, paths absolute. */
+export interface ResolvedConfig {
+  /** The project's folder. */
+  readonly folder: string
+  readonly primers: string
+  readonly updaters: string
+  readonly primeOnCacheMiss: boolean
+  readonly store: ResolvedStore
+  readonly sources: Readonly<Record<string, ResolvedSource>>
+  /** Null: nobody can sign in. */
+  readonly auth: ResolvedAuth | null
+  readonly access: ResolvedAccess
+  readonly nearCache: { readonly maxBytes: number; readonly maxAgeMs: number }
+  readonly limits: ResolvedLimits
+  readonly server: ResolvedServer
+}
+
+export type ResolvedStore =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'lmdb'; readonly path: string }
+  | {
+      readonly kind: 'cassandra'
+      readonly contactPoints: readonly string[]
+      readonly port: number
+      readonly localDataCenter: string
+      readonly keyspace: string
+      readonly username: string | null
+      readonly password: string | null
+      readonly tls: boolean
+      /** Certificates (PEM file) to trust beside Node's own. */
+      readonly ca: string | null
+    }
+
+export interface ResolvedBudget {
+  readonly concurrency: number
+  /** Queries per second; null: no limit. */
+  readonly perSecond: number | null
+}
+
+interface ResolvedSourceBase {
+  readonly statementTimeoutMs: number
+  readonly budget: ResolvedBudget
+}
+
+export type ResolvedSource =
+  | (ResolvedSourceBase & { readonly kind: 'pglite'; readonly path: string | null })
+  | (ResolvedSourceBase & { readonly kind: 'postgres'; readonly connectionString: string })
+  | (ResolvedSourceBase & {
+      readonly kind: 'rds-data'
+      readonly resourceArn: string
+      readonly secretArn: string
+      readonly database: string
+      readonly region: string | null
+    })
+
+export interface ResolvedAuth {
+  readonly issuer: string
+  /** Set for a Cognito user pool, whose tokens name their client and use in their own way. */
+  readonly userPoolId: string | null
+  readonly jwks: JwksLocation
+  readonly clientId: readonly string[] | null
+  readonly audience: readonly string[] | null
+  readonly tokenUse: 'access' | 'id'
+  readonly maxLifetimeMs: number
+  readonly maxKeyAgeMs: number
+}
+
+export type JwksLocation =
+  | { readonly url: string }
+  | { readonly file: string }
+  | { readonly keys: readonly object[] }
+  /** The key that `kck token` signs with. */
+  | { readonly localKey: string }
+
+export interface ResolvedAccess {
+  readonly fetch: Access
+  readonly update: Access
+  readonly admin: Access
+}
+
+export interface ResolvedLimits {
+  readonly deadlineMs: number
+  readonly computeTimeoutMs: number
+  readonly bodyBytes: number
+  readonly keysPerFetch: number
+  readonly maxValueBytes: number
+}
+
+export interface ResolvedServer {
+  readonly host: string
+  readonly port: number
+  readonly workers: number
+  readonly cors: ResolvedCors | null
+}
+
+export interface ResolvedCors {
+  /** `*`, or the origins themselves. */
+  readonly origins: '*' | readonly string[]
+  readonly credentials: boolean
+  readonly maxAgeMs: number
+}
