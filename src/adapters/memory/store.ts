@@ -1,0 +1,16 @@
+import type { Clock } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+import { createMemoryEntryStore } from './entry-store.ts'
+import { createMemoryLineage } from './lineage.ts'
+import { createMemoryWorkIndex } from './work-index.ts'
+
+/** A store in this process's memory, gone with it. Deterministic and without timers: the reference for the others. */
+export function openMemoryStore({ clock }: { readonly clock: Clock }): Store {
+  return {
+    entries: createMemoryEntryStore(clock),
+    lineage: createMemoryLineage(),
+    workIndex: createMemoryWorkIndex(clock),
+    async createSchema() {},
+    async close() {},
+  }
+}

@@ -1,0 +1,4 @@
+import { lineageConformance } from './lineage.ts'
+import { memoryHarness } from './memory-harness.ts'
+
+lineageConformance('memory', memoryHarness)

@@ -1,0 +1,4 @@
+import { memoryHarness } from './memory-harness.ts'
+import { workIndexConformance } from './work-index.ts'
+
+workIndexConformance('memory', memoryHarness)
