@@ -1,0 +1,137 @@
+import { asKckError, KckError } from '../errors.ts'
+import type { Kck } from '../kck/kck.ts'
+import type { Clock } from '../ports/clock.ts'
+import { type AccessOptions, type Auth, createGate } from './access.ts'
+import { defaultBodyLimit } from './body.ts'
+import { invalidateRoute, updateRoute } from './change-route.ts'
+import { type CorsOptions, createCors } from './cors.ts'
+import { deadlineOf, withDeadline } from './deadline.ts'
+import { compressed } from './encode.ts'
+import type { EdgeContext, EdgeLimits, Handler } from './exchange.ts'
+import { fetchManyRoute } from './fetch-many-route.ts'
+import { fetchRoute, refreshRoute } from './fetch-route.ts'
+import { acceptsJson } from './negotiate.ts'
+import { openApiOf } from './openapi.ts'
+import { problemResponse } from './problem.ts'
+import { type EdgeRequest, listHeader } from './request.ts'
+import type { RequestLogEntry } from './request-log.ts'
+import { type EdgeResponse, jsonResponse, withHeaders, withoutBody } from './respond.ts'
+import { type RouteName, route } from './routes.ts'
+
+export interface EdgeOptions {
+  readonly kck: Kck
+  readonly clock: Clock
+  /** Default: tokens are neither asked for nor looked at. */
+  readonly auth?: Auth
+  readonly access?: AccessOptions
+  readonly limits?: Partial<EdgeLimits>
+  /** Default: no other origin's pages get anything. */
+  readonly cors?: CorsOptions
+  /** Called once for every request. */
+  readonly log?: (entry: RequestLogEntry) => void
+}
+
+/** HTTP over the core, whatever carries it: one request in, one response out, never a throw. */
+export interface Edge {
+  handle(request: EdgeRequest): Promise<EdgeResponse>
+  /** The canonical key of a `/fetch/{key}` path whose product anyone may read, else null: for the server's hot path. */
+  publicKey(rawPath: string): string | null
+  /** Headers of every answer that depend neither on the request nor on the time. */
+  readonly commonHeaders: readonly string[]
+  readonly log: ((entry: RequestLogEntry) => void) | null
+}
+
+const defaultLimits: EdgeLimits = {
+  deadlineMs: 5_000,
+  maxDeadlineMs: 30_000,
+  bodyBytes: defaultBodyLimit,
+  keysPerRequest: 100,
+  manyBytes: 32 * 1024 * 1024,
+}
+
+const commonHeaders = ['x-content-type-options', 'nosniff']
+
+const healthRoute: Handler = async ({ kck }, { signal }) => {
+  const health = await kck.health({ signal })
+  return jsonResponse(health.ok ? 200 : 503, health, health.ok ? undefined : { level: 'warn' })
+}
+
+export function createEdge(options: EdgeOptions): Edge {
+  const { kck, clock, log } = options
+  const gate = createGate(options.auth ?? null, options.access ?? {})
+  const cors = createCors(options.cors)
+  const context: EdgeContext = { kck, clock, gate, limits: { ...defaultLimits, ...options.limits } }
+  let description: EdgeResponse | undefined
+  const openApiRoute: Handler = (_, { request }) => {
+    description ??= jsonResponse(200, openApiOf(kck.registry, gate))
+    return compressed(description, request.headers)
+  }
+  const handlers: Readonly<Record<RouteName, Handler>> = {
+    fetch: fetchRoute,
+    'fetch-many': fetchManyRoute,
+    invalidate: invalidateRoute,
+    update: updateRoute,
+    refresh: refreshRoute,
+    openapi: openApiRoute,
+    health: healthRoute,
+  }
+
+  /** Route, authenticate, then the route's own: parse, authorise, call, respond. */
+  async function answer(request: EdgeRequest): Promise<EdgeResponse> {
+    const preflight = cors?.preflight(request)
+    if (preflight) return preflight
+    const found = route(request.method, request.rawPath)
+    const deadline = deadlineOf(request.headers, clock.now(), context.limits)
+    return withDeadline(clock, deadline, request.signal, async (signal) => {
+      const claims = await gate.authenticate(request)
+      if (!acceptsJson(listHeader(request.headers, 'accept'))) {
+        throw new KckError('NOT_ACCEPTABLE', 'Accept leaves out application/json, which is all there is')
+      }
+      return handlers[found.name](context, { request, route: found, claims, deadline, signal })
+    })
+  }
+
+  function refuse(request: EdgeRequest, thrown: unknown): EdgeResponse {
+    if (request.signal.aborted) return { status: 499, headers: [], body: null, note: { code: 'CALLER_GONE' } }
+    const error = asKckError(thrown)
+    const { allow } = error.details
+    return problemResponse(error, request.requestId, Array.isArray(allow) ? ['allow', allow.join(', ')] : [])
+  }
+
+  async function handle(request: EdgeRequest): Promise<EdgeResponse> {
+    const began = clock.now()
+    const made = await answer(request).catch((thrown: unknown) => refuse(request, thrown))
+    const headers = [...commonHeaders, 'kck-request-id', request.requestId, ...(cors?.headers(request) ?? [])]
+    const response = withHeaders(request.method === 'HEAD' ? withoutBody(made) : made, headers)
+    log?.(logEntry(request, response, began, clock.now()))
+    return response
+  }
+
+  function publicKey(rawPath: string): string | null {
+    try {
+      const { primer, text } = kck.registry.parseKey(route('GET', rawPath).rest)
+      return gate.isPublic(primer.access, primer.parameters) && cors === null ? text : null
+    } catch {
+      return null
+    }
+  }
+
+  return { handle, publicKey, commonHeaders, log: log ?? null }
+}
+
+function logEntry(request: EdgeRequest, response: EdgeResponse, began: number, now: number): RequestLogEntry {
+  const { key, code, level = 'info', error } = response.note ?? {}
+  return {
+    level,
+    time: now,
+    requestId: request.requestId,
+    method: request.method,
+    path: request.rawPath,
+    status: response.status,
+    ms: now - began,
+    bytes: response.body?.byteLength ?? 0,
+    ...(key === undefined ? {} : { key }),
+    ...(code === undefined ? {} : { code }),
+    ...(error === undefined ? {} : { error }),
+  }
+}

@@ -1,0 +1,54 @@
+import type { FetchRequest, Kck } from '../kck/kck.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Claims } from '../primer/definition.ts'
+import type { Gate } from './access.ts'
+import { parseCacheControl, queryDirectives } from './cache-control.ts'
+import type { DeadlineOptions } from './deadline.ts'
+import { parseQuery } from './query.ts'
+import { type EdgeRequest, listHeader } from './request.ts'
+import type { EdgeResponse } from './respond.ts'
+import type { Route } from './routes.ts'
+
+export interface EdgeLimits extends DeadlineOptions {
+  /** Bytes of a request body. Default 1 MiB. */
+  readonly bodyBytes: number
+  /** Keys of one `POST /fetch`. Default 100. */
+  readonly keysPerRequest: number
+  /** Bytes of values that one `POST /fetch` gives, before encoding. Default 32 MiB. */
+  readonly manyBytes: number
+}
+
+/** What the routes stand on. */
+export interface EdgeContext {
+  readonly kck: Kck
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly limits: EdgeLimits
+}
+
+/** One request under way: routed and authenticated. */
+export interface Exchange {
+  readonly request: EdgeRequest
+  readonly route: Route
+  readonly claims: Claims | null
+  readonly deadline: number
+  /** Aborts when the caller is gone or the deadline has passed. */
+  readonly signal: AbortSignal
+}
+
+export type Handler = (context: EdgeContext, exchange: Exchange) => Promise<EdgeResponse>
+
+/** What the caller asks of the answer: directives from the header, those of the query above them, and the deadline. */
+export function fetchRequestOf({ request, deadline, signal }: Exchange): FetchRequest {
+  return {
+    ...parseCacheControl(listHeader(request.headers, 'cache-control')),
+    ...queryDirectives(parseQuery(request.rawQuery)),
+    deadline,
+    signal,
+  }
+}
+
+/** Whether the caller's directives may have made KCK ask past what it had (RFC 9211: `fwd=request`). */
+export function isForced(request: FetchRequest): boolean {
+  return request.noCache === true || request.maxAgeMs !== undefined || request.minFreshMs !== undefined
+}

@@ -1,0 +1,48 @@
+import type { Fetched } from '../kck/kck.ts'
+import { etagOf, isNotModified } from './conditional.ts'
+import { negotiateEncoding } from './encode.ts'
+import { type EdgeContext, type Exchange, fetchRequestOf, type Handler, isForced } from './exchange.ts'
+import { bodyHeaders, fetchHeaders } from './fetch-headers.ts'
+import { listHeader, singleHeader } from './request.ts'
+import type { EdgeResponse } from './respond.ts'
+
+/** `GET /fetch/{key}`: parse, authorise, read, answer. */
+export const fetchRoute: Handler = async (context, exchange) => {
+  const key = context.kck.registry.parseKey(exchange.route.rest)
+  const { primer } = key
+  context.gate.authorize(primer.access, exchange.claims, { types: primer.parameters, values: key.parameters })
+  const asked = fetchRequestOf(exchange)
+  const fetched = await context.kck.fetch(key.text, asked)
+  return respondFetched(context, exchange, fetched, {
+    public: context.gate.isPublic(primer.access, primer.parameters),
+    forced: isForced(asked),
+  })
+}
+
+/** `POST /refresh/{key}`: compute now, and answer like a fetch. */
+export const refreshRoute: Handler = async (context, exchange) => {
+  context.gate.authorizeAdmin(exchange.request, exchange.claims)
+  const key = context.kck.registry.parseKey(exchange.route.rest)
+  const fetched = await context.kck.refresh(key.text, { deadline: exchange.deadline, signal: exchange.signal })
+  return respondFetched(context, exchange, fetched, { public: false, forced: true })
+}
+
+async function respondFetched(
+  { clock }: EdgeContext,
+  { request }: Exchange,
+  fetched: Fetched,
+  options: { readonly public: boolean; readonly forced: boolean },
+): Promise<EdgeResponse> {
+  const headers = fetchHeaders(fetched, { now: clock.now(), ...options })
+  const note = { key: fetched.key }
+  if (request.method !== 'POST') {
+    const condition = {
+      ifNoneMatch: listHeader(request.headers, 'if-none-match'),
+      ifModifiedSince: singleHeader(request.headers, 'if-modified-since'),
+    }
+    if (isNotModified(condition, etagOf(fetched), fetched.modified)) return { status: 304, headers, body: null, note }
+  }
+  const encoding = negotiateEncoding(request.headers, fetched.body.encoding)
+  const body = await fetched.body.bytes(encoding)
+  return { status: 200, headers: [...bodyHeaders(encoding, body.byteLength), ...headers], body, note }
+}
