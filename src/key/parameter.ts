@@ -13,6 +13,11 @@ export interface ParameterType<T = unknown> {
   format(value: T): string
   /** A value handed over by code or a JSON body, checked and made canonical (strings: NFC). Throws `BAD_PARAMETER`. */
   check(value: unknown): T
+  /**
+   * The same for a field of an updater's body, where it is data and no part of a key (any text, of any length).
+   * Missing: `check`.
+   */
+  checkField?(value: unknown): T
   /** JSON Schema of the value, for OpenAPI. */
   readonly jsonSchema: Readonly<Record<string, unknown>>
   readonly sqlType: SqlParameterType
