@@ -9,6 +9,9 @@ export interface Subject {
   readonly types: ParameterTypes
 }
 
+/** The rule that lets nobody in. */
+export const nobody: Access = () => false
+
 /**
  * Refuses with `UNAUTHENTICATED` (a token could help) or `FORBIDDEN` (this one does not).
  *
@@ -20,6 +23,8 @@ export interface Subject {
  * Whatever the rule, a parameter that is bound to a claim must be equal to it.
  */
 export function authorize(access: Access, claims: Claims | null, { parameters, types }: Subject): void {
+  if (access === nobody)
+    throw new KckError('FORBIDDEN', 'This is switched off here; see access and auth in kck.config.ts')
   if (!allows(access, claims, parameters)) throw refusal(claims)
   for (const [name, type] of Object.entries(types)) {
     if (type.claim === undefined) continue

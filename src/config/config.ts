@@ -1,0 +1,191 @@
+import type { Access } from '../primer/definition.ts'
+
+/** A duration: `500ms`, `10s`, `5m`, `1h`, `7d`. */
+export type Duration = string
+/** A size: `512kb`, `64mb`, `1gb` (powers of 1024), or a number of bytes. */
+export type Size = string | number
+
+/**
+ * What `kck.config.ts` exports. Where a setting is given in several places, the nearest wins: the call (a request's own
+ * deadline), then the primer or updater, then the environment variable, then this file, then the default.
+ */
+export interface KckConfig {
+  /** Folder of the primers, relative to this file. @default 'primers' */
+  readonly primers?: string
+  /** Folder of the updaters, relative to this file. @default 'updaters' */
+  readonly updaters?: string
+  /** Whether a missing product is computed when it is asked for; a primer's own setting wins. @default true */
+  readonly primeOnCacheMiss?: boolean
+  /** Where entries are kept. Environment: `KCK_STORE` (its kind). @default { kind: 'lmdb' } */
+  readonly store?: StoreConfig
+  /** The databases that primers and updaters run on, by the name they use. @default { main: { kind: 'pglite' } } */
+  readonly sources?: Readonly<Record<string, SourceConfig>>
+  /** Who can sign in; missing: nobody, and only what is public can be used. */
+  readonly auth?: AuthConfig
+  /** Who may do what, where a primer or updater does not say it. */
+  readonly access?: AccessConfig
+  /** Copies in each process, in front of the store. */
+  readonly nearCache?: NearCacheConfig
+  readonly limits?: LimitsConfig
+  readonly server?: ServerConfig
+}
+
+export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | CassandraStoreConfig
+
+/** Gone when the process ends; for tests. */
+export interface MemoryStoreConfig {
+  readonly kind: 'memory'
+}
+
+/** Files of this machine, shared by its processes. */
+export interface LmdbStoreConfig {
+  readonly kind: 'lmdb'
+  /** A folder, relative to this file. Environment: `KCK_STORE_PATH`. @default '.kck/store' */
+  readonly path?: string
+}
+
+/** Apache Cassandra 5, or Amazon Keyspaces. */
+export interface CassandraStoreConfig {
+  readonly kind: 'cassandra'
+  /** Host names or addresses, without port. Environment: `CASSANDRA_CONTACT_POINTS` (commas). @default ['127.0.0.1'] */
+  readonly contactPoints?: readonly string[]
+  /** The port of every node; Keyspaces: 9142. Environment: `CASSANDRA_PORT`. @default 9042 */
+  readonly port?: number
+  /** Keyspaces: the region. Environment: `CASSANDRA_LOCAL_DATA_CENTER`. @default 'datacenter1' */
+  readonly localDataCenter?: string
+  /** Environment: `CASSANDRA_KEYSPACE`. @default 'kck' */
+  readonly keyspace?: string
+  /** Environment: `CASSANDRA_USERNAME`. */
+  readonly username?: string
+  /** Better not in this file: `CASSANDRA_PASSWORD`. */
+  readonly password?: string
+  /** Encrypt the connections; Keyspaces: true. Environment: `CASSANDRA_TLS`. @default false */
+  readonly tls?: boolean
+  /** PEM file of certificates to trust, relative to this file. Environment: `CASSANDRA_CA`. @default Node's own list */
+  readonly ca?: string
+}
+
+export type SourceConfig = PgliteSourceConfig | PostgresSourceConfig | RdsDataSourceConfig
+
+interface AnySourceConfig {
+  /** After which the database stops a statement. @default '60s' */
+  readonly statementTimeout?: Duration
+  /** What KCK may ask of it, over all processes, for misses and refreshes together. */
+  readonly budget?: BudgetConfig
+}
+
+export interface BudgetConfig {
+  /** Statements at a time. @default 8 */
+  readonly concurrency?: number
+  /** Statements per second. @default no limit */
+  readonly perSecond?: number
+}
+
+/** A PostgreSQL inside the process, in files of this machine. */
+export interface PgliteSourceConfig extends AnySourceConfig {
+  readonly kind: 'pglite'
+  /** A folder, relative to this file; null: in memory, gone when the process ends. @default '.kck/<name of the source>' */
+  readonly path?: string | null
+}
+
+export interface PostgresSourceConfig extends AnySourceConfig {
+  readonly kind: 'postgres'
+  /**
+   * `postgres://user:password@host:5432/database`. Environment: `KCK_SOURCE_<NAME>_URL`, or `DATABASE_URL` where there
+   * is only one source.
+   */
+  readonly connectionString?: string
+}
+
+/** Aurora PostgreSQL through the RDS Data API. */
+export interface RdsDataSourceConfig extends AnySourceConfig {
+  readonly kind: 'rds-data'
+  /** Of the cluster. Environment: `KCK_SOURCE_<NAME>_RESOURCE_ARN`. */
+  readonly resourceArn?: string
+  /** Of the secret with the database's user. Environment: `KCK_SOURCE_<NAME>_SECRET_ARN`. */
+  readonly secretArn?: string
+  /** Environment: `KCK_SOURCE_<NAME>_DATABASE`. */
+  readonly database?: string
+  /** @default the region of the AWS environment */
+  readonly region?: string
+}
+
+/** Name either a Cognito `userPoolId`, or the `issuer` of any other OIDC provider, or the issuer `local` (see `kck token`). */
+export interface AuthConfig {
+  /** A Cognito user pool. Environment: `KCK_AUTH_USER_POOL_ID`. */
+  readonly userPoolId?: string
+  /** The `iss` of the tokens, exactly; `local`: this machine's own development key. Environment: `KCK_AUTH_ISSUER`. */
+  readonly issuer?: string
+  /** The clients whose tokens are taken (`client_id`, `azp`; `aud` of Cognito id tokens). Environment: `KCK_AUTH_CLIENT_ID`. */
+  readonly clientId?: string | readonly string[] | null
+  /** The audiences (`aud`) that are taken, for issuers other than Cognito. Environment: `KCK_AUTH_AUDIENCE`. */
+  readonly audience?: string | readonly string[]
+  /** Take tokens that the issuer made for any other application too. @default false */
+  readonly allowAnyClient?: boolean
+  /** Cognito: which of its tokens are taken. @default 'access' */
+  readonly tokenUse?: 'access' | 'id'
+  /** Where the issuer's keys are: an https URL, a file, or the set itself. @default '<issuer>/.well-known/jwks.json' */
+  readonly jwks?: string | { readonly keys: readonly object[] }
+  /** Tokens made for longer than that are refused. @default '24h' */
+  readonly maxLifetime?: Duration
+  /** Keys fetched longer ago are not used: how long a removed key may live on. @default '1h' */
+  readonly maxKeyAge?: Duration
+}
+
+/**
+ * Without `auth`, products can be read by everybody, and updates and operations are open only while the server listens
+ * on this machine alone.
+ */
+export interface AccessConfig {
+  /** Products. @default 'authenticated', or 'public' without `auth` */
+  readonly fetch?: Access
+  /** Updaters. @default 'authenticated', or nobody without `auth` ('public' on this machine alone) */
+  readonly update?: Access
+  /** Refresh, invalidate, purge, set. @default { scopes: ['kck/admin'] }, or as `update` without `auth` */
+  readonly admin?: Access
+}
+
+export interface NearCacheConfig {
+  /** Per process; 0: none. @default '64mb' */
+  readonly maxBytes?: Size
+  /** How long a copy is served without asking the store: how long a change by another process may stay unseen. @default '1s' */
+  readonly maxAge?: Duration
+}
+
+export interface LimitsConfig {
+  /** Within which a request is answered. Environment: `KCK_DEADLINE`. @default '10s' */
+  readonly deadline?: Duration
+  /** A compute may take; a primer's own timeout wins. @default '60s' */
+  readonly computeTimeout?: Duration
+  /** A request's body. @default '1mb' */
+  readonly bodyBytes?: Size
+  /** Keys of one `POST /fetch`. @default 100 */
+  readonly keysPerFetch?: number
+  /** A value, as JSON text. @default '64mb' */
+  readonly maxValueBytes?: Size
+}
+
+export interface ServerConfig {
+  /** Environment: `KCK_HOST`. @default '127.0.0.1' */
+  readonly host?: string
+  /** 0: any free one. Environment: `KCK_PORT`. @default 8001 */
+  readonly port?: number
+  /** Processes. Environment: `KCK_WORKERS`. @default 1 */
+  readonly workers?: number
+  /** Which web pages of other origins may use the API. @default none */
+  readonly cors?: CorsConfig
+}
+
+export interface CorsConfig {
+  /** `https://app.example.com`, or '*' for all. */
+  readonly origin: string | readonly string[]
+  /** Let them send credentials; not with '*'. @default false */
+  readonly credentials?: boolean
+  /** How long a browser may remember the answer. @default '10m' */
+  readonly maxAge?: Duration
+}
+
+/** Only for the types: it returns what it gets. The settings are checked when KCK starts. */
+export function defineConfig(config: KckConfig): KckConfig {
+  return config
+}

@@ -1,0 +1,149 @@
+import { nearest } from '../text/nearest.ts'
+import { type Problem, plainObject } from './reader.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+type Kind = 'text' | 'number' | 'flag' | 'list'
+type Variable = readonly [setting: string, kind: Kind]
+
+const variables: Readonly<Record<string, Variable>> = {
+  KCK_PRIMERS: ['primers', 'text'],
+  KCK_UPDATERS: ['updaters', 'text'],
+  KCK_PRIME_ON_CACHE_MISS: ['primeOnCacheMiss', 'flag'],
+  KCK_HOST: ['server.host', 'text'],
+  KCK_PORT: ['server.port', 'number'],
+  KCK_WORKERS: ['server.workers', 'number'],
+  KCK_DEADLINE: ['limits.deadline', 'text'],
+  KCK_AUTH_ISSUER: ['auth.issuer', 'text'],
+  KCK_AUTH_USER_POOL_ID: ['auth.userPoolId', 'text'],
+  KCK_AUTH_CLIENT_ID: ['auth.clientId', 'list'],
+  KCK_AUTH_AUDIENCE: ['auth.audience', 'list'],
+  KCK_AUTH_JWKS: ['auth.jwks', 'text'],
+}
+
+/** These count only for the store they belong to: `CASSANDRA_PORT` may be there for another program. */
+const storeVariables: Readonly<Record<string, Readonly<Record<string, Variable>>>> = {
+  lmdb: { KCK_STORE_PATH: ['store.path', 'text'] },
+  cassandra: {
+    CASSANDRA_CONTACT_POINTS: ['store.contactPoints', 'list'],
+    CASSANDRA_PORT: ['store.port', 'number'],
+    CASSANDRA_LOCAL_DATA_CENTER: ['store.localDataCenter', 'text'],
+    CASSANDRA_KEYSPACE: ['store.keyspace', 'text'],
+    CASSANDRA_USERNAME: ['store.username', 'text'],
+    CASSANDRA_PASSWORD: ['store.password', 'text'],
+    CASSANDRA_TLS: ['store.tls', 'flag'],
+    CASSANDRA_CA: ['store.ca', 'text'],
+  },
+}
+
+const sourceSuffixes: Readonly<Record<string, string>> = {
+  URL: 'connectionString',
+  RESOURCE_ARN: 'resourceArn',
+  SECRET_ARN: 'secretArn',
+  DATABASE: 'database',
+}
+
+export interface Overlaid {
+  readonly settings: unknown
+  /** Setting to the variable that gave it, for messages. */
+  readonly origins: ReadonlyMap<string, string>
+}
+
+/** The file's settings with those of the environment over them. An empty variable counts as missing. */
+export function applyEnvironment(file: unknown, environment: Environment, problems: Problem[]): Overlaid {
+  const settings = structure(file)
+  if (settings === undefined) return { settings: file, origins: new Map() }
+  const origins = new Map<string, string>()
+  chooseStore(settings, environment, origins)
+  chooseSource(settings, environment, origins)
+  const known = { ...variables, ...storeVariables[storeKind(settings)], ...sourceVariables(settings) }
+  for (const [name, [setting, kind]] of Object.entries(known)) {
+    const text = environment[name]
+    if (!text) continue
+    put(settings, setting.split('.'), convert(text, kind))
+    origins.set(setting, name)
+  }
+  reportTypos(environment, known, problems)
+  return { settings, origins }
+}
+
+type Tree = Record<string, unknown>
+
+const storeKind = (settings: Tree) => String(plainObject(settings['store'])?.['kind'])
+
+/** `KCK_STORE` names another kind than the file: the file's settings of its own kind mean nothing then. */
+function chooseStore(settings: Tree, environment: Environment, origins: Map<string, string>): void {
+  settings['store'] ??= { kind: 'lmdb' }
+  const kind = environment['KCK_STORE']
+  if (!kind) return
+  if (kind !== storeKind(settings)) settings['store'] = { kind }
+  origins.set('store.kind', 'KCK_STORE')
+}
+
+/** `DATABASE_URL` makes the only source a PostgreSQL server, whatever kind the file gives it. */
+function chooseSource(settings: Tree, environment: Environment, origins: Map<string, string>): void {
+  settings['sources'] ??= { main: { kind: 'pglite' } }
+  const [[name, source] = [], ...more] = Object.entries(plainObject(settings['sources']) ?? {})
+  const connectionString = environment['DATABASE_URL']
+  if (!connectionString || name === undefined || more.length > 0) return
+  const { statementTimeout, budget } = plainObject(source) ?? {}
+  settings['sources'] = { [name]: { kind: 'postgres', connectionString, statementTimeout, budget } }
+  origins.set(`sources.${name}.connectionString`, 'DATABASE_URL')
+}
+
+function sourceVariables(settings: Tree): Record<string, Variable> {
+  const names = Object.keys(plainObject(settings['sources']) ?? {})
+  return Object.fromEntries(
+    names.flatMap((source) =>
+      Object.entries(sourceSuffixes).map(([suffix, setting]): [string, Variable] => [
+        `KCK_SOURCE_${source.toUpperCase()}_${suffix}`,
+        [`sources.${source}.${setting}`, 'text'],
+      ]),
+    ),
+  )
+}
+
+/** A variable that is nearly one of ours does nothing, and its author should know. */
+function reportTypos(environment: Environment, known: object, problems: Problem[]): void {
+  const names = ['KCK_STORE', ...Object.keys(known)]
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('KCK_') || names.includes(name) || isStoreVariable(name)) continue
+    const near = nearest(name, names)
+    if (near) problems.push({ setting: name, message: `is not an environment variable of KCK; did you mean ${near}?` })
+  }
+}
+
+const isStoreVariable = (name: string) => Object.values(storeVariables).some((group) => name in group)
+
+function convert(text: string, kind: Kind): unknown {
+  if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  if (kind === 'list') return text.split(',').map((item) => item.trim())
+  if (kind === 'flag')
+    return (
+      new Map<string, unknown>([
+        ['true', true],
+        ['1', true],
+        ['false', false],
+        ['0', false],
+      ]).get(text) ?? text
+    )
+  return text
+}
+
+/** A copy whose objects can be written to; what is no object stays what it is. */
+function structure(value: unknown): Tree | undefined {
+  const tree = plainObject(value)
+  return tree && Object.fromEntries(Object.entries(tree).map(([name, item]) => [name, structure(item) ?? item]))
+}
+
+function put(tree: Tree, [name, ...rest]: readonly string[], value: unknown): void {
+  if (name === undefined) return
+  if (rest.length === 0) {
+    tree[name] = value
+    return
+  }
+  // What is no object is left as it is, to be refused for that.
+  if (plainObject(tree[name] ?? {}) === undefined) return
+  tree[name] ??= {}
+  put(tree[name] as Tree, rest, value)
+}

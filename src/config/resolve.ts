@@ -1,0 +1,110 @@
+import { resolve } from 'node:path'
+import { nobody } from '../auth/authorize.ts'
+import { KckError } from '../errors.ts'
+import type { Access } from '../primer/definition.ts'
+import { isLoopback, resolveAuth } from './auth-settings.ts'
+import { applyEnvironment, type Environment } from './environment.ts'
+import type { Problem } from './reader.ts'
+import type { ResolvedAccess, ResolvedConfig, ResolvedCors, ResolvedSource, ResolvedStore } from './resolved.ts'
+import { configSchema, type Settings } from './schema.ts'
+
+export interface ResolveOptions {
+  /** The project's folder, absolute: what relative paths are relative to. */
+  readonly folder: string
+  readonly environment: Environment
+}
+
+/**
+ * Settings as the program uses them. Throws one `INVALID_CONFIG` with all problems: as lines of its message, and as
+ * `details.problems` (`[{ setting, message }]`).
+ */
+export function resolveConfig(file: unknown, { folder, environment }: ResolveOptions): ResolvedConfig {
+  const problems: Problem[] = []
+  const { settings, origins } = applyEnvironment(file, environment, problems)
+  const read = configSchema(settings, '', problems)
+  refuseIfAny(problems, origins)
+
+  const exposed = !isLoopback(read.server.host) || Boolean(environment['AWS_LAMBDA_FUNCTION_NAME'])
+  const auth = read.auth && resolveAuth(read.auth, { folder, exposed }, problems)
+  const cors = resolveCors(read.server.cors, problems)
+  refuseIfAny(problems, origins)
+
+  return {
+    folder,
+    primers: resolve(folder, read.primers),
+    updaters: resolve(folder, read.updaters),
+    primeOnCacheMiss: read.primeOnCacheMiss,
+    store: resolveStore(read.store, folder),
+    sources: resolveSources(read.sources, folder),
+    auth,
+    access: resolveAccess(read.access, auth !== null, exposed),
+    nearCache: { maxBytes: read.nearCache.maxBytes, maxAgeMs: read.nearCache.maxAge },
+    limits: {
+      deadlineMs: read.limits.deadline,
+      computeTimeoutMs: read.limits.computeTimeout,
+      bodyBytes: read.limits.bodyBytes,
+      keysPerFetch: read.limits.keysPerFetch,
+      maxValueBytes: read.limits.maxValueBytes,
+    },
+    server: { host: read.server.host, port: read.server.port, workers: read.server.workers, cors },
+  }
+}
+
+function refuseIfAny(problems: readonly Problem[], origins: ReadonlyMap<string, string>): void {
+  if (problems.length === 0) return
+  const named = problems.map(({ setting, message }) => {
+    const origin = origins.get(setting)
+    return { setting: (origin ? `${setting} (from ${origin})` : setting) || 'the default export', message }
+  })
+  const lines = named.map(({ setting, message }) => `  ${setting} ${message}`)
+  throw new KckError('INVALID_CONFIG', `The settings are refused:\n${lines.join('\n')}`, {
+    details: { problems: named },
+  })
+}
+
+function resolveStore(store: Settings['store'], folder: string): ResolvedStore {
+  if (store.kind === 'lmdb') return { ...store, path: resolve(folder, store.path) }
+  if (store.kind === 'cassandra') return { ...store, ca: store.ca === null ? null : resolve(folder, store.ca) }
+  return store
+}
+
+function resolveSources(sources: Settings['sources'], folder: string): Record<string, ResolvedSource> {
+  return Object.fromEntries(
+    Object.entries(sources).map(([name, { statementTimeout, ...source }]): [string, ResolvedSource] => {
+      const common = { statementTimeoutMs: statementTimeout }
+      if (source.kind !== 'pglite') return [name, { ...source, ...common }]
+      const path = source.path === null ? null : resolve(folder, source.path ?? `.kck/${name}`)
+      return [name, { ...source, ...common, path }]
+    }),
+  )
+}
+
+function resolveAccess(access: Settings['access'], signIn: boolean, exposed: boolean): ResolvedAccess {
+  const open: Access = exposed ? nobody : 'public'
+  return {
+    fetch: access.fetch ?? (signIn ? 'authenticated' : 'public'),
+    update: access.update ?? (signIn ? 'authenticated' : open),
+    admin: access.admin ?? (signIn ? { scopes: ['kck/admin'] } : open),
+  }
+}
+
+function resolveCors(cors: Settings['server']['cors'], problems: Problem[]): ResolvedCors | null {
+  if (cors === null) return null
+  const any = cors.origin.includes('*')
+  if (any && cors.credentials) {
+    problems.push({
+      setting: 'server.cors.origin',
+      message:
+        "cannot be '*' together with credentials: any web page could read with its visitor's rights. Name the origins",
+    })
+  }
+  for (const origin of any ? [] : cors.origin) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      problems.push({
+        setting: 'server.cors.origin',
+        message: `must hold origins such as 'https://app.example.com'; it has '${origin}'`,
+      })
+    }
+  }
+  return { origins: any ? '*' : cors.origin, credentials: cors.credentials, maxAgeMs: cors.maxAge }
+}
