@@ -81,3 +81,12 @@ export function asKckError(
 ): KckError {
   return thrown instanceof KckError ? thrown : new KckError(code, message, { cause: thrown })
 }
+
+/** The result, or the error as a value, so that one failing key fails alone. */
+export async function settle<T>(work: Promise<T> | T): Promise<T | KckError> {
+  try {
+    return await work
+  } catch (error) {
+    return asKckError(error)
+  }
+}

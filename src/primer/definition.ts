@@ -105,10 +105,10 @@ export interface ComputeContext {
     values?: SqlValues,
     options?: { readonly source?: string },
   ): Promise<R[]>
-  /** Says that the value depends on something that `invalidateTags` or a change event names. */
-  tag(name: string): void
-  /** Says that the value depends on a remote source, by name. */
-  remote(name: string): void
+  /** Says that the value depends on something that `invalidateTags` or a change event names. Await it before reading that. */
+  tag(name: string): Promise<void>
+  /** Says that the value depends on a remote source, by name. Await it before reading it. */
+  remote(name: string): Promise<void>
 }
 
 /** Who may use it. `requires` is called with verified claims. */

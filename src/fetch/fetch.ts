@@ -1,0 +1,246 @@
+import type { Materialization, StoredEntry } from '../entry/entry.ts'
+import { type Freshness, freshness } from '../entry/freshness.ts'
+import { asKckError, KckError, settle } from '../errors.ts'
+import { emit } from '../events.ts'
+import type { Fetched, FetchRequest } from '../kck/kck.ts'
+import type { KckOptions } from '../kck/options.ts'
+import { openScope, type Scope } from '../kck/scope.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EntryStore } from '../ports/entry-store.ts'
+import type { ProductKey } from '../primer/registry.ts'
+import type { Refresher } from '../refresh/refresh.ts'
+import { type Answer, answer } from './answer.ts'
+import { loadBody, type MemoryBody } from './fetched-body.ts'
+import { judge } from './judge.ts'
+import type { NearCache } from './near-cache.ts'
+
+/** One read, in order: near cache, store, and when neither may answer, a compute. */
+export interface FetchDeps {
+  readonly entries: EntryStore
+  readonly clock: Clock
+  readonly options: KckOptions
+  readonly near: NearCache
+  readonly refresher: Refresher
+  /** Asks for a refresh behind the answer; never throws. */
+  readonly requestRefresh: (
+    product: ProductKey,
+    why: { readonly cause: string; readonly entry: StoredEntry | null },
+  ) => Promise<void>
+  /** Computes without a store, when the store cannot be asked. */
+  readonly computeUnstored: (
+    product: ProductKey,
+    signal: AbortSignal,
+  ) => Promise<{ value: Materialization; body: MemoryBody }>
+}
+
+export class Fetcher {
+  readonly #deps: FetchDeps
+
+  constructor(deps: FetchDeps) {
+    this.#deps = deps
+  }
+
+  /** What the near cache may answer without any promise; null when it may not. */
+  peek(key: string, revisionOf: (key: string) => string | null): Answer | null {
+    const now = this.#deps.clock.now()
+    const near = this.#deps.near.get(key, now)
+    if (!near) return null
+    const revision = revisionOf(key)
+    const fresh = revision === null ? null : freshness(near.entry, revision, now)
+    if (fresh?.state !== 'fresh') return null
+    emit({ type: 'hit', key, tier: 'near', ageMs: now - fresh.value.asOf })
+    return answer(key, { fresh, body: near.body, from: 'near', failed: near.entry.row?.failure != null })
+  }
+
+  async fetch(product: ProductKey, request: FetchRequest, parent?: string): Promise<Answer> {
+    const { clock, options } = this.#deps
+    const startedAt = clock.now()
+    const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
+    try {
+      const call: Call = { product, request, startedAt, scope, parent }
+      return (await this.#fromNear(call)) ?? (await this.#fromStore(call))
+    } finally {
+      scope.end()
+    }
+  }
+
+  /** One store round trip for all that the near cache cannot answer; then each on its own. */
+  async fetchMany(
+    products: readonly ProductKey[],
+    request: FetchRequest,
+    parent?: string,
+  ): Promise<readonly (Answer | KckError)[]> {
+    const { clock, options, entries, near } = this.#deps
+    const startedAt = clock.now()
+    const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
+    try {
+      const calls = products.map((product): Call => ({ product, request, startedAt, scope, parent }))
+      const answers = await Promise.all(calls.map((call) => this.#fromNear(call)))
+      const open = calls.filter((_, index) => answers[index] === null)
+      const keys = [...new Set(open.map((call) => call.product.text))]
+      const ticket = near.ticket()
+      const read = await settle(keys.length === 0 ? [] : entries.getMany(keys, { signal: scope.signal }))
+      const stored = read instanceof KckError ? read : new Map(read.map((entry) => [entry.key, entry]))
+      return await Promise.all(
+        calls.map((call, index) => answers[index] ?? settle(this.#fromRead(call, stored, ticket))),
+      )
+    } finally {
+      scope.end()
+    }
+  }
+
+  #fromRead(call: Call, stored: ReadonlyMap<string, StoredEntry> | KckError, ticket: number): Promise<Answer> {
+    if (stored instanceof KckError) return this.#withoutStore(call, stored)
+    const key = call.product.text
+    return this.#fromEntry(call, stored.get(key) ?? { key, row: null, marks: [] }, ticket)
+  }
+
+  async #fromNear(call: Call): Promise<Answer | null> {
+    const { clock, near, requestRefresh } = this.#deps
+    const now = clock.now()
+    const found = near.get(call.product.text, now)
+    if (!found) return null
+    const state = freshness(found.entry, call.product.primer.revision, now)
+    const verdict = judge(state, call.request, call.startedAt, now)
+    if (verdict === 'compute' || state.state === 'missing') return null
+    if (verdict === 'serve-and-refresh') await requestRefresh(call.product, { cause: 'stale-read', entry: found.entry })
+    return this.#served(call, found.entry, { state, body: found.body, from: 'near' })
+  }
+
+  async #fromStore(call: Call): Promise<Answer> {
+    const { entries, near } = this.#deps
+    const ticket = near.ticket()
+    const entry = await settle(entries.get(call.product.text, { signal: call.scope.signal }))
+    if (entry instanceof KckError) return this.#withoutStore(call, entry)
+    return this.#fromEntry(call, entry, ticket)
+  }
+
+  async #fromEntry(call: Call, entry: StoredEntry, ticket: number): Promise<Answer> {
+    const { clock } = this.#deps
+    const state = freshness(entry, call.product.primer.revision, clock.now())
+    const verdict = judge(state, call.request, call.startedAt, clock.now())
+    if (verdict === 'compute' || state.state === 'missing') return this.#computed(call, entry, state)
+    const body = await this.#bodyOf(call, entry, state.value, ticket)
+    // The row is there and its body is not: as good as missing.
+    if (!body) return this.#computed(call, entry, { state: 'missing' })
+    if (verdict === 'serve-and-refresh') await this.#deps.requestRefresh(call.product, { cause: 'stale-read', entry })
+    return this.#served(call, entry, { state, body, from: 'store' })
+  }
+
+  async #computed(call: Call, entry: StoredEntry, state: Freshness): Promise<Answer> {
+    const { product, request, scope } = call
+    if (state.state === 'missing') emit({ type: 'miss', key: product.text })
+    await this.#refuseCompute(call, entry, state)
+    try {
+      const refreshed = await this.#refresh(call)
+      return refreshed
+    } catch (error) {
+      const failure = asKckError(scope.signal.aborted ? scope.signal.reason : error)
+      // The caller leaves; a worker goes on, so that the next one finds it.
+      if (failure.code === 'DEADLINE_EXCEEDED') await this.#deps.requestRefresh(product, { cause: 'deadline', entry })
+      const lastGood = await this.#lastGood(call, entry, request)
+      if (lastGood) return lastGood
+      throw failure
+    }
+  }
+
+  async #refuseCompute(call: Call, entry: StoredEntry, state: Freshness): Promise<void> {
+    const { product, request } = call
+    if (request.onlyIfCached) {
+      throw new KckError('ONLY_IF_CACHED', 'Nothing that the request accepts is cached', {
+        details: { state: state.state },
+      })
+    }
+    if (state.state === 'missing' && !(product.primer.primeOnMiss ?? this.#deps.options.primeOnMiss)) {
+      await this.#deps.requestRefresh(product, { cause: 'not-set', entry })
+      throw new KckError('NOT_SET', `${product.text} has no value yet; it has been asked for`, { retryAfterMs: 1_000 })
+    }
+  }
+
+  async #refresh(call: Call): Promise<Answer> {
+    const { product, request, startedAt, scope, parent } = call
+    const { clock, refresher, near } = this.#deps
+    const until = (candidate: StoredEntry) => {
+      const now = clock.now()
+      return judge(freshness(candidate, product.primer.revision, now), request, startedAt, now) !== 'compute'
+    }
+    const ticket = near.ticket()
+    const { entry, collapsed } = await refresher.refresh(product, {
+      cause: 'miss',
+      until,
+      signal: scope.signal,
+      parent,
+    })
+    if (collapsed) emit({ type: 'collapsed', key: product.text })
+    const state = freshness(entry, product.primer.revision, clock.now())
+    if (state.state === 'missing')
+      throw new KckError('NOT_SET', `${product.text} was purged while it was computed`, { retryAfterMs: 0 })
+    const body = await this.#bodyOf(call, entry, state.value, ticket)
+    if (!body) throw new KckError('STORE_UNAVAILABLE', 'The value just computed cannot be read back')
+    return this.#served(call, entry, { state, body, from: 'compute', collapsed })
+  }
+
+  /** Stale-if-error: the last good value, where the request's own bounds allow it. */
+  async #lastGood(call: Call, before: StoredEntry, request: FetchRequest): Promise<Answer | null> {
+    const { clock } = this.#deps
+    const now = clock.now()
+    const state = freshness(before, call.product.primer.revision, now)
+    if (state.state === 'missing' || judge(state, request, call.startedAt, now) === 'compute') return null
+    const body = await this.#bodyOf(call, before, state.value, -1)
+    return body && this.#served(call, before, { state, body, from: 'store', failed: true })
+  }
+
+  /** The store cannot be asked: what this process remembers, else a compute that nobody keeps. */
+  async #withoutStore(call: Call, problem: KckError): Promise<Answer> {
+    const { product, request, startedAt, scope } = call
+    const { clock, near } = this.#deps
+    if (scope.signal.aborted) throw asKckError(scope.signal.reason)
+    if (problem.code !== 'STORE_UNAVAILABLE') throw problem
+    emit({ type: 'fault', where: 'reading the store', key: product.text, code: problem.code, error: problem })
+    const found = near.getAnyAge(product.text)
+    const now = clock.now()
+    const state: Freshness = found ? freshness(found.entry, product.primer.revision, now) : { state: 'missing' }
+    if (found && state.state !== 'missing' && judge(state, request, startedAt, now) !== 'compute') {
+      return this.#served(call, found.entry, { state, body: found.body, from: 'near' })
+    }
+    if (request.onlyIfCached || !(product.primer.primeOnMiss ?? this.#deps.options.primeOnMiss)) throw problem
+    const { value, body } = await this.#deps.computeUnstored(product, scope.signal)
+    return answer(product.text, { fresh: { state: 'fresh', value }, body, from: 'compute', failed: false })
+  }
+
+  async #bodyOf(call: Call, entry: StoredEntry, value: Materialization, ticket: number): Promise<MemoryBody | null> {
+    const { entries, near, clock } = this.#deps
+    const body = await loadBody(entries, entry.key, value.body, call.scope.signal)
+    if (body && ticket >= 0) near.set(entry.key, { entry, body, readAt: clock.now() }, ticket)
+    return body
+  }
+
+  #served(call: Call, entry: StoredEntry, made: Made): Answer {
+    const { state, body, from, collapsed } = made
+    const key = call.product.text
+    const ageMs = this.#deps.clock.now() - state.value.asOf
+    if (from !== 'compute') {
+      if (state.state === 'fresh') emit({ type: 'hit', key, tier: from, ageMs })
+      else emit({ type: 'stale', key, tier: from, ageMs, cause: state.cause })
+    }
+    const failed = made.failed === true || entry.row?.failure != null
+    return answer(key, { fresh: state, body, from, failed, ...(collapsed ? { collapsed } : {}) })
+  }
+}
+
+interface Call {
+  readonly product: ProductKey
+  readonly request: FetchRequest
+  /** Milliseconds; when the request began. */
+  readonly startedAt: number
+  readonly scope: Scope
+  readonly parent: string | undefined
+}
+
+interface Made {
+  readonly state: Exclude<Freshness, { state: 'missing' }>
+  readonly body: MemoryBody
+  readonly from: Fetched['from']
+  readonly collapsed?: boolean
+  readonly failed?: boolean
+}

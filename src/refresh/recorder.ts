@@ -1,0 +1,80 @@
+import type { Input, Materialization } from '../entry/entry.ts'
+import type { Entropy } from '../ports/clock.ts'
+import type { Lineage } from '../ports/lineage.ts'
+
+/**
+ * Records what one compute reads. The edge node -> product is in the lineage *before* the node is read, so no change
+ * of the node can slip between. Each edge has an id of its own, so that taking away the edges of an older compute can
+ * never take away those of a newer one; a node that was read last time too keeps its edge and costs no write.
+ */
+export class Recorder {
+  readonly #key: string
+  readonly #deps: { readonly lineage: Lineage; readonly entropy: Entropy }
+  readonly #before: ReadonlyMap<string, Input>
+  readonly #inputs = new Map<string, Input>()
+  readonly #ancestors = new Map<string, Input>()
+  readonly #added: string[] = []
+
+  constructor(
+    key: string,
+    before: Materialization | null,
+    deps: { readonly lineage: Lineage; readonly entropy: Entropy },
+  ) {
+    this.#key = key
+    this.#deps = deps
+    this.#before = new Map(before?.inputs.map((input) => [input.node, input]))
+  }
+
+  /** To be awaited before the nodes are read. */
+  async willRead(nodes: readonly string[], signal: AbortSignal): Promise<void> {
+    const unknown = new Map<string, string[]>()
+    for (const node of nodes) {
+      if (this.#inputs.has(node)) continue
+      const edge = this.#before.get(node)?.edge ?? this.#deps.entropy.id()
+      this.#inputs.set(node, { node, version: null, contentHash: null, edge })
+      if (!this.#before.has(node)) unknown.set(edge, [node])
+    }
+    await Promise.all(
+      [...unknown].map(([edge, [node]]) =>
+        this.#deps.lineage.addEdges(dependent(this.#key, edge), node ? [node] : [], { signal }),
+      ),
+    )
+    this.#added.push(...unknown.keys())
+  }
+
+  /** A product was read: this version of it, resting on those ancestors. */
+  didRead(node: string, value: Materialization): void {
+    const input = this.#inputs.get(node)
+    if (!input) throw new Error(`${node} was read before it was recorded`)
+    this.#inputs.set(node, { ...input, version: value.version, contentHash: value.contentHash })
+    for (const ancestor of [...value.ancestors, { ...input, version: value.version, contentHash: value.contentHash }]) {
+      this.#ancestors.set(ancestor.node, ancestor)
+    }
+  }
+
+  get inputs(): readonly Input[] {
+    return [...this.#inputs.values()]
+  }
+
+  get ancestors(): readonly Input[] {
+    return [...this.#ancestors.values()]
+  }
+
+  /** The edges of the value before that this one no longer needs; to be removed after the commit only. */
+  get dropped(): readonly Input[] {
+    return [...this.#before.values()].filter((input) => !this.#inputs.has(input.node))
+  }
+}
+
+/** How the lineage names a dependent: its key and the edge's id. A key holds no space. */
+export function dependent(key: string, edge: string): string {
+  return `${key} ${edge}`
+}
+
+export function keyOfDependent(text: string): string {
+  return text.slice(0, text.indexOf(' '))
+}
+
+export function productNode(key: string): string {
+  return `product/${key}`
+}
