@@ -1,4 +1,4 @@
-import { KckError } from '../errors.ts'
+import { asKckError, KckError } from '../errors.ts'
 import { parseJsonStrictly } from './json-guard.ts'
 import type { EdgeRequest } from './request.ts'
 import { singleHeader } from './request.ts'
@@ -51,7 +51,7 @@ function decodeUtf8(bytes: Uint8Array): string {
     // A byte order mark is kept, so that JSON refuses it.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new KckError('INVALID_BODY', 'The body is not UTF-8', { cause })
+    throw asKckError(cause, 'INVALID_BODY', 'The body is not UTF-8')
   }
 }
 
@@ -80,6 +80,6 @@ function decodeField(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch (cause) {
-    throw new KckError('INVALID_BODY', 'The form is not percent-encoded UTF-8', { cause })
+    throw asKckError(cause, 'INVALID_BODY', 'The form is not percent-encoded UTF-8')
   }
 }

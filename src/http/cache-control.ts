@@ -73,7 +73,7 @@ function splitList(text: string): string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '')
 }
 
-/** The query names that say the same as a directive. A flag is written bare, `=1`, `=true`, or off as `=0`, `=false`. */
+/** The query names that say the same as a directive. */
 const queryNames: Readonly<Record<string, string>> = {
   max_age: 'max-age',
   max_stale: 'max-stale',
@@ -82,18 +82,19 @@ const queryNames: Readonly<Record<string, string>> = {
   no_cache: 'no-cache',
 }
 
+/** How a query says what a directive says by standing there without a value, and by not standing there. */
+const bare = new Set(['', '1', 'true'])
+const off = new Set(['0', 'false'])
+
 /** The directives of a query; each stands above the same one in the header. Unknown names are passed over. */
 export function queryDirectives(query: ReadonlyMap<string, string>): Directives {
   const directives: Mutable = {}
   for (const [name, value] of query) {
-    if (!Object.hasOwn(queryNames, name)) continue
-    const directive = queryNames[name] ?? ''
-    if (directive === 'only-if-cached' || directive === 'no-cache') {
-      if (value === '0' || value === 'false') continue
-      apply[directive]?.(directives, value === '' || value === '1' || value === 'true' ? undefined : value, name)
-    } else {
-      apply[directive]?.(directives, value === '' && directive === 'max-stale' ? undefined : value, name)
-    }
+    const directive = Object.hasOwn(queryNames, name) ? (queryNames[name] ?? '') : ''
+    const isFlag = directive === 'only-if-cached' || directive === 'no-cache'
+    if (isFlag && off.has(value)) continue
+    const withoutValue = isFlag ? bare.has(value) : directive === 'max-stale' && value === ''
+    apply[directive]?.(directives, withoutValue ? undefined : value, name)
   }
   return directives
 }

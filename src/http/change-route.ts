@@ -1,5 +1,5 @@
 import { KckError } from '../errors.ts'
-import type { ParameterTypes } from '../key/parameter.ts'
+import type { ParameterType, ParameterTypes } from '../key/parameter.ts'
 import type { Updater } from '../updater/definition.ts'
 import { type ParsedBody, readBody } from './body.ts'
 import { compressed } from './encode.ts'
@@ -7,16 +7,19 @@ import type { Handler } from './exchange.ts'
 import { parseQuery } from './query.ts'
 import { jsonResponse } from './respond.ts'
 
+/** What an operator does is not about one product's parameters. */
+export const noSubject = { parameters: {}, types: {} }
+
 /** `PUT /update/{updater}/{id}`, `POST /update/{updater}` and the original's `POST /create/{updater}`. */
 export const updateRoute: Handler = async (context, { request, route, claims, deadline, signal }) => {
   const { updater, parameters } = context.kck.registry.parseUpdaterKey(route.rest)
-  const key = { types: updater.key, values: parameters ?? {} }
-  // The key alone can be judged before anything is read; a body of a stranger is not worth a megabyte.
-  context.gate.authorize(updater.access, claims, key)
   const body = await readBody(request, context.limits.bodyBytes)
   const types = fieldTypes(updater)
   const fields = body.kind === 'form' ? readFields(types, body) : body.fields
-  context.gate.authorize(updater.access, claims, key, { types, values: claimFields(types, fields) })
+  // A claim must be equal in the key and in the body, also where both give it.
+  const inKey = { parameters: { ...fields, ...parameters }, types: parameters === null ? {} : updater.key }
+  const inBody = { parameters: { ...parameters, ...fields }, types: claimTypes(types) }
+  for (const subject of [inKey, inBody]) context.auth.authorize('update', updater.access, claims, subject)
   const updated = await context.kck.update(route.rest, fields, { claims, deadline, signal })
   const response = jsonResponse(200, { success: true, ...updated }, { key: `update/${updater.name}` })
   return compressed(response, request.headers)
@@ -24,7 +27,7 @@ export const updateRoute: Handler = async (context, { request, route, claims, de
 
 /** `DELETE /fetch/{key}`: stale from now on; with `?purge`, gone. */
 export const invalidateRoute: Handler = async (context, { request, route, claims }) => {
-  context.gate.authorizeAdmin(request, claims)
+  context.auth.authorize('admin', null, claims, noSubject)
   const key = context.kck.registry.parseKey(route.rest).text
   const purge = parseQuery(request.rawQuery).get('purge')
   if (purge !== undefined && !['', '1', 'true', '0', 'false'].includes(purge)) {
@@ -41,31 +44,29 @@ function fieldTypes({ body }: Updater): ParameterTypes {
   return '~standard' in body ? {} : (body as ParameterTypes)
 }
 
-/** A form is all text; the fields' types read it. What they cannot read is the updater's to refuse by name. */
+/** A form is all text; the fields' types read it. A field without one is the updater's to refuse by name. */
 function readFields(types: ParameterTypes, { fields }: ParsedBody): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, text]) => [
-      name,
-      Object.hasOwn(types, name) ? readField(types, name, text) : text,
-    ]),
+    Object.entries(fields).map(([name, text]) => {
+      const type = Object.hasOwn(types, name) ? types[name] : undefined
+      return [name, type === undefined ? text : readField(type, name, text)]
+    }),
   )
 }
 
-function readField(types: ParameterTypes, name: string, text: unknown): unknown {
-  const type = types[name]
+function readField(type: ParameterType, name: string, text: unknown): unknown {
   try {
-    return type?.parse(String(text))
+    return type.parse(String(text))
   } catch (cause) {
-    throw new KckError('INVALID_BODY', `The field ${name} is not a ${type?.name}`, { details: { field: name }, cause })
+    throw wrongField(type, name, cause)
   }
 }
 
-/** The fields that stand for a claim, in their canonical form. */
-function claimFields(types: ParameterTypes, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const values: Record<string, unknown> = { ...fields }
-  for (const [name, type] of Object.entries(types)) {
-    const value = values[name]
-    if (type.claim !== undefined && value !== undefined && value !== null) values[name] = type.check(value)
-  }
-  return values
+function wrongField(type: ParameterType, field: string, cause: unknown): KckError {
+  return new KckError('INVALID_BODY', `The field ${field} must be of type ${type.name}`, { details: { field }, cause })
+}
+
+/** The types of the fields that stand for a claim; who writes another's rows is refused before the updater runs. */
+function claimTypes(types: ParameterTypes): ParameterTypes {
+  return Object.fromEntries(Object.entries(types).filter(([, type]) => type.claim !== undefined))
 }

@@ -1,10 +1,12 @@
+import type { Auth } from '../auth/auth.ts'
 import { asKckError, KckError } from '../errors.ts'
 import type { Kck } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
-import { type AccessOptions, type Auth, createGate } from './access.ts'
+import type { ProductKey } from '../primer/registry.ts'
+import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
-import { type CorsOptions, createCors } from './cors.ts'
+import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
 import { deadlineOf, withDeadline } from './deadline.ts'
 import { compressed } from './encode.ts'
 import type { EdgeContext, EdgeLimits, Handler } from './exchange.ts'
@@ -13,7 +15,7 @@ import { fetchRoute, refreshRoute } from './fetch-route.ts'
 import { acceptsJson } from './negotiate.ts'
 import { openApiOf } from './openapi.ts'
 import { problemResponse } from './problem.ts'
-import { type EdgeRequest, listHeader } from './request.ts'
+import { type EdgeRequest, headerValues, listHeader } from './request.ts'
 import type { RequestLogEntry } from './request-log.ts'
 import { type EdgeResponse, jsonResponse, withHeaders, withoutBody } from './respond.ts'
 import { type RouteName, route } from './routes.ts'
@@ -21,12 +23,10 @@ import { type RouteName, route } from './routes.ts'
 export interface EdgeOptions {
   readonly kck: Kck
   readonly clock: Clock
-  /** Default: tokens are neither asked for nor looked at. */
-  readonly auth?: Auth
-  readonly access?: AccessOptions
+  readonly auth: Auth
   readonly limits?: Partial<EdgeLimits>
   /** Default: no other origin's pages get anything. */
-  readonly cors?: CorsOptions
+  readonly cors?: CorsOptions | null
   /** Called once for every request. */
   readonly log?: (entry: RequestLogEntry) => void
 }
@@ -34,8 +34,10 @@ export interface EdgeOptions {
 /** HTTP over the core, whatever carries it: one request in, one response out, never a throw. */
 export interface Edge {
   handle(request: EdgeRequest): Promise<EdgeResponse>
-  /** The canonical key of a `/fetch/{key}` path whose product anyone may read, else null: for the server's hot path. */
-  publicKey(rawPath: string): string | null
+  /** The key that `GET` of this path reads, or null: for the server's hot path, which keeps it. */
+  keyOf(rawPath: string): ProductKey | null
+  /** Whether anybody may read it now. */
+  isPublic(key: ProductKey): boolean
   /** Headers of every answer that depend neither on the request nor on the time. */
   readonly commonHeaders: readonly string[]
   readonly log: ((entry: RequestLogEntry) => void) | null
@@ -57,13 +59,12 @@ const healthRoute: Handler = async ({ kck }, { signal }) => {
 }
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { kck, clock, log } = options
-  const gate = createGate(options.auth ?? null, options.access ?? {})
-  const cors = createCors(options.cors)
-  const context: EdgeContext = { kck, clock, gate, limits: { ...defaultLimits, ...options.limits } }
+  const { kck, clock, auth, log } = options
+  const cors = createCors(options.cors ?? null)
+  const context: EdgeContext = { kck, clock, auth, limits: { ...defaultLimits, ...options.limits } }
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {
-    description ??= jsonResponse(200, openApiOf(kck.registry, gate))
+    description ??= jsonResponse(200, openApiOf(kck.registry, auth))
     return compressed(description, request.headers)
   }
   const handlers: Readonly<Record<RouteName, Handler>> = {
@@ -81,9 +82,10 @@ export function createEdge(options: EdgeOptions): Edge {
     const preflight = cors?.preflight(request)
     if (preflight) return preflight
     const found = route(request.method, request.rawPath)
+    refuseForeignPages(request, cors)
     const deadline = deadlineOf(request.headers, clock.now(), context.limits)
     return withDeadline(clock, deadline, request.signal, async (signal) => {
-      const claims = await gate.authenticate(request)
+      const claims = await auth.authenticate(headerValues(request.headers, 'authorization'))
       if (!acceptsJson(listHeader(request.headers, 'accept'))) {
         throw new KckError('NOT_ACCEPTABLE', 'Accept leaves out application/json, which is all there is')
       }
@@ -107,16 +109,19 @@ export function createEdge(options: EdgeOptions): Edge {
     return response
   }
 
-  function publicKey(rawPath: string): string | null {
+  function keyOf(rawPath: string): ProductKey | null {
     try {
-      const { primer, text } = kck.registry.parseKey(route('GET', rawPath).rest)
-      return gate.isPublic(primer.access, primer.parameters) && cors === null ? text : null
+      const found = route('GET', rawPath)
+      return found.name === 'fetch' ? kck.registry.parseKey(found.rest) : null
     } catch {
       return null
     }
   }
 
-  return { handle, publicKey, commonHeaders, log: log ?? null }
+  const isPublicKey = ({ primer, parameters }: ProductKey) =>
+    isPublic(auth, { access: primer.access, types: primer.parameters, parameters })
+
+  return { handle, keyOf, isPublic: isPublicKey, commonHeaders, log: log ?? null }
 }
 
 function logEntry(request: EdgeRequest, response: EdgeResponse, began: number, now: number): RequestLogEntry {

@@ -1,7 +1,7 @@
+import type { Auth } from '../auth/auth.ts'
 import type { FetchRequest, Kck } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Claims } from '../primer/definition.ts'
-import type { Gate } from './access.ts'
 import { parseCacheControl, queryDirectives } from './cache-control.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { parseQuery } from './query.ts'
@@ -22,7 +22,7 @@ export interface EdgeLimits extends DeadlineOptions {
 export interface EdgeContext {
   readonly kck: Kck
   readonly clock: Clock
-  readonly gate: Gate
+  readonly auth: Auth
   readonly limits: EdgeLimits
 }
 

@@ -33,7 +33,7 @@ export const fetchManyRoute: Handler = async (context, exchange) => {
 
 /** Keys that cannot be read or may not be had never reach the store; the others go there together. */
 async function fetchAll(
-  { kck, gate }: EdgeContext,
+  { kck, auth }: EdgeContext,
   { claims }: Exchange,
   keys: readonly string[],
   asked: FetchRequest,
@@ -41,7 +41,7 @@ async function fetchAll(
   const checked = keys.map((text): string | KckError => {
     try {
       const key = kck.registry.parseKey(text)
-      gate.authorize(key.primer.access, claims, { types: key.primer.parameters, values: key.parameters })
+      auth.authorize('fetch', key.primer.access, claims, { types: key.primer.parameters, parameters: key.parameters })
       return key.text
     } catch (error) {
       return asKckError(error)

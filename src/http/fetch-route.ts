@@ -1,4 +1,6 @@
 import type { Fetched } from '../kck/kck.ts'
+import { isPublic } from './access.ts'
+import { noSubject } from './change-route.ts'
 import { etagOf, isNotModified } from './conditional.ts'
 import { negotiateEncoding } from './encode.ts'
 import { type EdgeContext, type Exchange, fetchRequestOf, type Handler, isForced } from './exchange.ts'
@@ -10,18 +12,19 @@ import type { EdgeResponse } from './respond.ts'
 export const fetchRoute: Handler = async (context, exchange) => {
   const key = context.kck.registry.parseKey(exchange.route.rest)
   const { primer } = key
-  context.gate.authorize(primer.access, exchange.claims, { types: primer.parameters, values: key.parameters })
+  const subject = { types: primer.parameters, parameters: key.parameters }
+  context.auth.authorize('fetch', primer.access, exchange.claims, subject)
   const asked = fetchRequestOf(exchange)
   const fetched = await context.kck.fetch(key.text, asked)
   return respondFetched(context, exchange, fetched, {
-    public: context.gate.isPublic(primer.access, primer.parameters),
+    public: isPublic(context.auth, { access: primer.access, ...subject }),
     forced: isForced(asked),
   })
 }
 
 /** `POST /refresh/{key}`: compute now, and answer like a fetch. */
 export const refreshRoute: Handler = async (context, exchange) => {
-  context.gate.authorizeAdmin(exchange.request, exchange.claims)
+  context.auth.authorize('admin', null, exchange.claims, noSubject)
   const key = context.kck.registry.parseKey(exchange.route.rest)
   const fetched = await context.kck.refresh(key.text, { deadline: exchange.deadline, signal: exchange.signal })
   return respondFetched(context, exchange, fetched, { public: false, forced: true })

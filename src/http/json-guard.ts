@@ -3,13 +3,13 @@ import { KckError } from '../errors.ts'
 /** How deep a body may nest; deeper ones are only ever attacks. */
 export const maxJsonDepth = 64
 
-const invalid = (message: string, details: Readonly<Record<string, unknown>> = {}): KckError =>
-  new KckError('INVALID_BODY', message, { details })
+const invalid = (message: string) => new KckError('INVALID_BODY', message)
 
 /** Names that mean something to JavaScript objects and nothing to anyone else. */
 const forbiddenNames = new Set(['__proto__', 'constructor', 'prototype'])
 
-const number = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y
+/** A quote, a bracket, or a whole number. */
+const token = /["{}[\]]|-?\d+(\.\d+)?([eE][+-]?\d+)?/g
 
 /**
  * The value of a JSON text that a stranger sent. Throws `INVALID_BODY` for what `JSON.parse` accepts and would lose or
@@ -36,27 +36,26 @@ function tryParse(text: string): { readonly value: unknown } | null {
   }
 }
 
-/** One pass over the tokens. It checks no grammar: `JSON.parse` does that afterwards. */
+/** One pass over the tokens that matter. It checks no grammar: `JSON.parse` does that afterwards. */
 function scan(text: string): void {
   /** The names seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = []
-  for (let at = 0; at < text.length; ) {
-    const char = text[at]
-    if (char === '{' || char === '[') {
-      open.push(char === '{' ? new Set() : null)
-      if (open.length > maxJsonDepth) throw invalid(`The body nests deeper than ${maxJsonDepth} levels`)
-      at += 1
-    } else if (char === '}' || char === ']') {
-      open.pop()
-      at += 1
-    } else if (char === '"') {
-      at = scanString(text, at, open.at(-1) ?? null)
-    } else if (char === '-' || (char !== undefined && char >= '0' && char <= '9')) {
-      at = scanNumber(text, at)
-    } else {
-      at += 1
-    }
+  token.lastIndex = 0
+  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+    const [first = ''] = match[0]
+    if (first === '"') token.lastIndex = scanString(text, match.index, open.at(-1) ?? null)
+    else if ('{[}]'.includes(first)) scanBracket(first, open)
+    else checkNumber(match)
   }
+}
+
+function scanBracket(bracket: string, open: (Set<string> | null)[]): void {
+  if (bracket === '}' || bracket === ']') {
+    open.pop()
+    return
+  }
+  open.push(bracket === '{' ? new Set() : null)
+  if (open.length > maxJsonDepth) throw invalid(`The body nests deeper than ${maxJsonDepth} levels`)
 }
 
 function scanString(text: string, at: number, names: Set<string> | null): number {
@@ -88,14 +87,10 @@ function isName(text: string, end: number): boolean {
   return text[at] === ':'
 }
 
-function scanNumber(text: string, at: number): number {
-  number.lastIndex = at
-  const match = number.exec(text)
-  if (match === null) throw invalid('The body is not valid JSON')
-  const value = Number(match[0])
-  const isInteger = match[1] === undefined && match[2] === undefined
+function checkNumber([digits, fraction, exponent]: RegExpExecArray): void {
+  const value = Number(digits)
+  const isInteger = fraction === undefined && exponent === undefined
   if (!Number.isFinite(value) || (isInteger && !Number.isSafeInteger(value))) {
     throw invalid('The body has a number that cannot be kept exactly; send it as a string')
   }
-  return at + match[0].length
 }

@@ -1,25 +1,25 @@
+import type { Auth } from '../auth/auth.ts'
 import type { ParameterTypes } from '../key/parameter.ts'
 import type { Access, AnyPrimer } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Updater } from '../updater/definition.ts'
-import type { Gate } from './access.ts'
+import { isPublic } from './access.ts'
 import { openApiComponents, problemResponses, requestParameters } from './openapi-components.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
 /** The API of these primers and updaters as OpenAPI 3.1. */
-export function openApiOf(registry: Registry, gate: Gate): Schema {
+export function openApiOf(registry: Registry, auth: Auth): Schema {
   const primers = [...registry.primers.values()]
   const updaters = [...registry.updaters.values()]
-  const isPublic = ({ access }: { readonly access: Access | null }, types: ParameterTypes) =>
-    gate.isPublic(access, types)
+  const open = (access: Access | null, types: ParameterTypes) => isPublic(auth, { access, types, parameters: {} })
   return {
     openapi: '3.1.1',
     info: { title: 'Data products', version: '1', description: 'Served by KCK.' },
     paths: Object.fromEntries([
-      ...primers.map((primer) => productPath(primer, isPublic(primer, primer.parameters))),
+      ...primers.map((primer) => productPath(primer, open(primer.access, primer.parameters))),
       ['/fetch', fetchManyPath],
-      ...updaters.flatMap((updater) => updaterPaths(updater, isPublic(updater, updater.key))),
+      ...updaters.flatMap((updater) => updaterPaths(updater, open(updater.access, updater.key))),
       ['/healthz', healthPath],
     ]),
     components: openApiComponents,
@@ -29,14 +29,14 @@ export function openApiOf(registry: Registry, gate: Gate): Schema {
 const publicOnly: readonly Schema[] = [{}]
 const withToken: readonly Schema[] = [{ bearer: [] }]
 
-function productPath(primer: AnyPrimer, isPublic: boolean): readonly [string, Schema] {
+function productPath(primer: AnyPrimer, open: boolean): readonly [string, Schema] {
   const parameters: ParameterTypes = primer.parameters
   const names = Object.keys(parameters)
   const path = ['', 'fetch', primer.name, ...names.map((name) => `{${name}}`)].join('/')
   const common = {
     tags: [primer.name],
     parameters: [...pathParameters(parameters), ...requestParameters],
-    security: isPublic ? publicOnly : withToken,
+    security: open ? publicOnly : withToken,
   }
   const description = primer.description === null ? {} : { description: primer.description }
   return [
@@ -79,7 +79,7 @@ function productPath(primer: AnyPrimer, isPublic: boolean): readonly [string, Sc
   ]
 }
 
-function updaterPaths(updater: Updater, isPublic: boolean): readonly (readonly [string, Schema])[] {
+function updaterPaths(updater: Updater, open: boolean): readonly (readonly [string, Schema])[] {
   const names = Object.keys(updater.key)
   const base = `/update/${updater.name}`
   const operation = (verb: string, parameters: ParameterTypes): Schema => ({
@@ -88,7 +88,7 @@ function updaterPaths(updater: Updater, isPublic: boolean): readonly (readonly [
     ...(updater.description === null ? {} : { description: updater.description }),
     tags: [updater.name],
     parameters: pathParameters(parameters),
-    security: isPublic ? publicOnly : withToken,
+    security: open ? publicOnly : withToken,
     requestBody: {
       required: true,
       content: { 'application/json': { schema: bodySchema(updater) } },

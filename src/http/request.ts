@@ -13,8 +13,6 @@ export interface EdgeRequest {
   readonly headers: HeaderList
   /** Repeated in the answer and in the log. */
   readonly requestId: string
-  /** The peer is this machine itself and passed nothing on for another (see `access.ts`). */
-  readonly loopback: boolean
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal
   /** The body's bytes, read on demand. Throws `TOO_LARGE` as soon as it is known to exceed `limit` bytes. */
