@@ -18,23 +18,31 @@ export function findPlaceholders(
   for (const [index, token] of relevant.entries()) {
     const previous = relevant[index - 1]
     const next = relevant[index + 1]
-    if (token.kind === 'placeholder') {
-      return { message: `${token.text} is not supported: write :name`, offset: token.start }
-    }
     trackBracket(brackets, token, previous)
-    if (token.text !== ':' || token.kind !== 'symbol') continue
-    if (isSliceColon(brackets.at(-1), previous, next)) continue
-
-    if (next === undefined || next.start !== token.end || !PARAMETER_NAME.test(next.text)) {
-      return { message: 'a name must follow the colon: write :name', offset: token.start }
-    }
-    // `a:b` would become `a$1`, which is an identifier.
-    if (previous?.end === token.start && (previous.kind === 'word' || previous.kind === 'number')) {
-      return { message: `put a space before :${next.text}`, offset: token.start }
-    }
-    placeholders.push({ name: next.text, start: token.start, end: next.end })
+    if (token.kind === 'symbol' && token.text === ':' && isSliceColon(brackets.at(-1), previous, next)) continue
+    const found = placeholderAt(token, previous, next)
+    if (found === null) continue
+    if ('message' in found) return found
+    placeholders.push(found)
   }
   return { placeholders }
+}
+
+function placeholderAt(
+  token: SqlToken,
+  previous: SqlToken | undefined,
+  next: SqlToken | undefined,
+): Placeholder | SqlFault | null {
+  const { start } = token
+  if (token.kind === 'placeholder') return { message: `${token.text} is not supported: write :name`, offset: start }
+  if (token.text !== ':' || token.kind !== 'symbol') return null
+  if (next === undefined || next.start !== token.end || !PARAMETER_NAME.test(next.text)) {
+    return { message: 'a name must follow the colon: write :name', offset: start }
+  }
+  // `a:b` would become `a$1`, which is an identifier.
+  const glued = previous?.end === start && (previous.kind === 'word' || previous.kind === 'number')
+  if (glued) return { message: `put a space before :${next.text}`, offset: start }
+  return { name: next.text, start, end: next.end }
 }
 
 /** An open bracket: `a[...]` and `(...)[...]` are subscripts, in which `1:n` is a slice; `array[...]` and `(` are not. */

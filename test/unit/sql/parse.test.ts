@@ -84,7 +84,7 @@ describe('parseStatement', () => {
     expect(refusal(text, { file: 'primers/x.sql' })).toBe(
       'primers/x.sql:3:14: syntax error at or near "x"\n  \tfrom t wher x = :b\n  \t            ^',
     )
-    expect(refusal(text.replace('wher', 'where'), { known: ['a', 'bb'] })).toBe(
+    expect(refusal(text.replace('wher', 'where'), { known: ['bb', 'a'] })).toBe(
       'SQL:3:19: :b is no parameter (did you mean "bb"?)\n  \tfrom t where x = :b\n  \t                 ^',
     )
   })
