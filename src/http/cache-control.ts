@@ -82,6 +82,7 @@ const queryNames: Readonly<Record<string, string>> = {
   no_cache: 'no-cache',
 }
 
+const flags = new Set(['only-if-cached', 'no-cache'])
 /** How a query says what a directive says by standing there without a value, and by not standing there. */
 const bare = new Set(['', '1', 'true'])
 const off = new Set(['0', 'false'])
@@ -91,7 +92,7 @@ export function queryDirectives(query: ReadonlyMap<string, string>): Directives 
   const directives: Mutable = {}
   for (const [name, value] of query) {
     const directive = Object.hasOwn(queryNames, name) ? (queryNames[name] ?? '') : ''
-    const isFlag = directive === 'only-if-cached' || directive === 'no-cache'
+    const isFlag = flags.has(directive)
     if (isFlag && off.has(value)) continue
     const withoutValue = isFlag ? bare.has(value) : directive === 'max-stale' && value === ''
     apply[directive]?.(directives, withoutValue ? undefined : value, name)

@@ -14,6 +14,8 @@ export interface CorsOptions {
 
 export interface Cors {
   headers(request: EdgeRequest): FlatHeaders
+  /** Answers differ by origin, unless every origin gets the same. */
+  readonly vary: FlatHeaders
   allows(origin: string): boolean
   /** The answer to a browser's question before the request itself; null when it is none. */
   preflight(request: EdgeRequest): EdgeResponse | null
@@ -46,19 +48,19 @@ export function createCors(options: CorsOptions | null): Cors | null {
 
   function headers(request: EdgeRequest): FlatHeaders {
     const origin = allowed(request)
-    if (origin === null) return ['vary', 'origin']
+    if (origin === null) return []
     return [
       'access-control-allow-origin',
       origin,
       'access-control-expose-headers',
       exposedHeaders,
-      ...(origin === '*' ? [] : ['vary', 'origin']),
       ...(credentials ? ['access-control-allow-credentials', 'true'] : []),
     ]
   }
 
   return {
     headers,
+    vary: any ? [] : ['vary', 'origin'],
     allows,
     preflight(request) {
       const methods = methodsOf(request.rawPath)

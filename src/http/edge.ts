@@ -51,8 +51,6 @@ const defaultLimits: EdgeLimits = {
   manyBytes: 32 * 1024 * 1024,
 }
 
-const commonHeaders = ['x-content-type-options', 'nosniff']
-
 const healthRoute: Handler = async ({ kck }, { signal }) => {
   const health = await kck.health({ signal })
   return jsonResponse(health.ok ? 200 : 503, health, health.ok ? undefined : { level: 'warn' })
@@ -61,6 +59,7 @@ const healthRoute: Handler = async ({ kck }, { signal }) => {
 export function createEdge(options: EdgeOptions): Edge {
   const { kck, clock, auth, log } = options
   const cors = createCors(options.cors ?? null)
+  const commonHeaders = ['x-content-type-options', 'nosniff', ...(cors?.vary ?? [])]
   const context: EdgeContext = { kck, clock, auth, limits: { ...defaultLimits, ...options.limits } }
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {

@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import { etagOf, isNotModified } from '../http/conditional.ts'
+import type { Edge } from '../http/edge.ts'
+import { bodyHeaders, fetchHeaders } from '../http/fetch-headers.ts'
+import { acceptsJson, chooseEncoding, type EncodingWeights, parseAcceptEncoding } from '../http/negotiate.ts'
+import type { RequestLogEntry } from '../http/request-log.ts'
+import type { ContentEncoding, Fetched, Kck } from '../kck/kck.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { ProductKey } from '../primer/registry.ts'
+
+/**
+ * The way of most requests: GET of a public product that lies in the near cache, with no header that asks for more.
+ * It does what the edge does for such a request, byte for byte, with everything prepared that can be: the key by URL,
+ * the headers by second, the encoding by `Accept-Encoding`. Anything unusual is left to the edge.
+ */
+export interface HotPath {
+  /** True: answered. False: nothing was done yet. */
+  tryAnswer(request: IncomingMessage, response: ServerResponse, requestId: string): boolean
+}
+
+interface Options {
+  readonly edge: Edge
+  readonly kck: Kck
+  readonly clock: Clock
+}
+
+/** The headers that the hot path understands; any other that is not `unusual` decides nothing. */
+interface Asked {
+  accept?: string
+  'accept-encoding'?: string
+  'if-none-match'?: string
+  'if-modified-since'?: string
+}
+
+interface Hit {
+  readonly url: string
+  readonly asked: Asked
+  readonly fetched: Fetched
+  readonly encoding: ContentEncoding
+  readonly body: Uint8Array
+}
+
+/** The headers of one value in this second. */
+interface Prepared {
+  readonly fetched: Pick<Fetched, 'asOf' | 'state' | 'version' | 'softExpiresAt' | 'hardExpiresAt'>
+  readonly second: number
+  readonly etag: string
+  readonly headers: readonly string[]
+  readonly withBody: Partial<Record<ContentEncoding, readonly string[]>>
+}
+
+/** URLs whose key is remembered. */
+const rememberedUrls = 20_000
+/** Different `Accept-Encoding` headers whose meaning is remembered; browsers together send a dozen. */
+const rememberedEncodings = 64
+
+const understood = new Set(['accept', 'accept-encoding', 'if-none-match', 'if-modified-since'])
+/** Headers with which a request is the edge's: they ask for more than the value. */
+const unusual = new Set([
+  'authorization',
+  'cache-control',
+  'kck-timeout',
+  'content-length',
+  'transfer-encoding',
+  'origin',
+])
+/** Up to here a near cache has the encoded bytes at once (`FetchedBody.bytes`). */
+const synchronousBytes = 1024 * 1024
+
+export function createHotPath({ edge, kck, clock }: Options): HotPath {
+  const keys = new LRUCache<string, ProductKey>({ max: rememberedUrls })
+  const encodings = new LRUCache<string, EncodingWeights>({ max: rememberedEncodings })
+  const prepared = new WeakMap<object, Prepared>()
+
+  function keyOf(url: string): ProductKey | null {
+    const known = keys.get(url)
+    if (known !== undefined) return known
+    const key = url.includes('?') ? null : edge.keyOf(url)
+    if (key !== null) keys.set(url, key)
+    return key
+  }
+
+  function weightsOf(header: string | undefined): EncodingWeights {
+    if (header === undefined) return parseAcceptEncoding(undefined)
+    const known = encodings.get(header)
+    if (known !== undefined) return known
+    const weights = parseAcceptEncoding(header)
+    encodings.set(header, weights)
+    return weights
+  }
+
+  function prepare(fetched: Fetched, now: number): Prepared {
+    const last = prepared.get(fetched.body)
+    const second = Math.floor(now / 1000)
+    if (last !== undefined && last.second === second && isSame(last.fetched, fetched)) return last
+    const headers = [...fetchHeaders(fetched, { now, public: true, forced: false }), ...edge.commonHeaders]
+    const next = { fetched, second, etag: etagOf(fetched), headers, withBody: {} }
+    prepared.set(fetched.body, next)
+    return next
+  }
+
+  /** Everything that decides whether this is a request of the hot path; nothing is sent yet. */
+  function find(request: IncomingMessage): Hit | null {
+    const url = request.url ?? ''
+    if (request.method !== 'GET' || !url.startsWith('/fetch/')) return null
+    const asked = readHeaders(request.rawHeaders)
+    const key = asked === null ? null : keyOf(url)
+    if (asked === null || key === null || !edge.isPublic(key)) return null
+    const fetched = kck.peek(key.text)
+    if (fetched === null || fetched.body.length > synchronousBytes) return null
+    const encoding = chooseEncoding(weightsOf(asked['accept-encoding']), fetched.body.encoding)
+    const body = encoding === null ? null : fetched.body.bytes(encoding)
+    return encoding !== null && body instanceof Uint8Array ? { url, asked, fetched, encoding, body } : null
+  }
+
+  function send({ asked, fetched, encoding, body }: Hit, response: ServerResponse, id: readonly string[]): number {
+    const value = prepare(fetched, clock.now())
+    const condition = { ifNoneMatch: asked['if-none-match'], ifModifiedSince: asked['if-modified-since'] }
+    if (isNotModified(condition, value.etag, fetched.modified)) {
+      response.writeHead(304, [...value.headers, ...id]).end()
+      return 304
+    }
+    value.withBody[encoding] ??= [...bodyHeaders(encoding, body.byteLength), ...value.headers]
+    response.writeHead(200, [...value.withBody[encoding], ...id]).end(body)
+    return 200
+  }
+
+  return {
+    tryAnswer(request, response, requestId) {
+      let hit: Hit | null = null
+      try {
+        hit = find(request)
+      } catch {
+        // Whatever is wrong with it, the edge knows how to say so.
+      }
+      if (hit === null) return false
+      const status = send(hit, response, ['kck-request-id', requestId])
+      edge.log?.(logEntry(hit, status, requestId, clock.now()))
+      return true
+    },
+  }
+}
+
+function logEntry({ url, fetched, body }: Hit, status: number, requestId: string, now: number): RequestLogEntry {
+  const bytes = status === 200 ? body.byteLength : 0
+  return { level: 'info', time: now, requestId, method: 'GET', path: url, status, ms: 0, bytes, key: fetched.key }
+}
+
+/** Null: a header is there, or there twice, that the edge has to look at. */
+function readHeaders(raw: readonly string[]): Asked | null {
+  const asked: Asked = {}
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase()
+    if (unusual.has(name)) return null
+    if (!isUnderstood(name)) continue
+    if (asked[name] !== undefined) return null
+    asked[name] = raw[i + 1] ?? ''
+  }
+  return acceptsJson(asked.accept) ? asked : null
+}
+
+function isUnderstood(name: string): name is keyof Asked {
+  return understood.has(name)
+}
+
+function isSame(a: Prepared['fetched'], b: Prepared['fetched']): boolean {
+  return (
+    a.asOf === b.asOf &&
+    a.version === b.version &&
+    a.state === b.state &&
+    a.softExpiresAt === b.softExpiresAt &&
+    a.hardExpiresAt === b.hardExpiresAt
+  )
+}
