@@ -50,14 +50,10 @@ export function hash(bytes: Uint8Array | string): string {
 /** The response body, as it is stored and served. */
 export async function encodeBody(
   envelope: Envelope,
-  id: string,
-  compression: Compression,
-  chunksExpireAt: number | null,
+  as: { readonly id: string; readonly compression: Compression; readonly chunksExpireAt: number | null },
 ): Promise<EncodedBody> {
-  const plain = Buffer.from(
-    `{"key":${JSON.stringify(envelope.key)},"value":${envelope.valueJson},"version":${envelope.version},` +
-      `"modified":"${new Date(envelope.modified).toISOString()}"}`,
-  )
+  const { id, compression, chunksExpireAt } = as
+  const plain = plainBody(envelope)
   const compressed = await compress(plain, compression)
   const encoding: BodyEncoding = compressed && compression !== 'none' ? compression : 'identity'
   const stored = compressed ?? plain
@@ -75,6 +71,12 @@ export async function encodeBody(
     },
     chunks,
   }
+}
+
+/** The response body as it is before encoding. */
+export function plainBody({ key, valueJson, version, modified }: Envelope): Buffer {
+  const time = new Date(modified).toISOString()
+  return Buffer.from(`{"key":${JSON.stringify(key)},"value":${valueJson},"version":${version},"modified":"${time}"}`)
 }
 
 async function compress(plain: Buffer, compression: Compression): Promise<Buffer | null> {

@@ -116,6 +116,8 @@ export interface Failure {
   readonly at: number
   /** The definition that failed; another one is tried at once. */
   readonly primerRevision: string
+  /** The epoch it started from; once it moved, something changed that may have helped. */
+  readonly epoch: number
   /** Milliseconds; not tried again before; null: parked until somebody retries by hand. */
   readonly retryAt: number | null
 }

@@ -95,10 +95,12 @@ export function claim(
   }
 }
 
-// What failed is worth another try at once when its definition or its sources changed since.
+/** A change since the failure is a reason to try again, but not more often than this. */
+const RETRY_AFTER_CHANGE_MS = 1_000
+
 function backsOff(row: EntryRow, failure: Failure, primerRevision: string, now: number): boolean {
   if (failure.primerRevision !== primerRevision) return false
-  if (row.dirtyAt !== null && row.dirtyAt > failure.at) return false
+  if (row.epoch !== failure.epoch && now - failure.at >= RETRY_AFTER_CHANGE_MS) return false
   return failure.retryAt === null || now < failure.retryAt
 }
 

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../entry/json.ts'
 import type { KckError } from '../errors.ts'
+import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { Claims } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 
@@ -23,9 +24,19 @@ export interface Kck {
   /** Computes now and returns the new value's state. */
   refresh(key: string, request?: FetchRequest): Promise<Fetched>
   update(updaterKey: string, body: unknown, request?: UpdateRequest): Promise<Updated>
+  /** What workers do. */
+  readonly work: Work
   /** Per part: whether it answers, and how fast. */
   health(options?: { readonly signal?: AbortSignal }): Promise<Health>
   close(): Promise<void>
+}
+
+export interface Work {
+  /**
+   * Does what a refresh request asks for, if it is still worth doing. Resolves when the entry is fresh; throws what the
+   * compute threw, with `retryAfterMs` and `details.parked`.
+   */
+  refresh(request: RefreshRequest, signal: AbortSignal): Promise<void>
 }
 
 export interface FetchRequest {
@@ -39,6 +50,8 @@ export interface FetchRequest {
   readonly onlyIfCached?: boolean
   /** Compute from sources read after this call began. */
   readonly noCache?: boolean
+  /** Compute also when the key backs off after failures, or is parked. */
+  readonly retry?: boolean
   /** Milliseconds since 1970 by which there must be an answer. Default: now + the deployment's `limits.deadlineMs`. */
   readonly deadline?: number
   /** Aborts when the caller is gone. */

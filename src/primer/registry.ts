@@ -14,6 +14,8 @@ export interface UpdaterKey {
   readonly updater: Updater
   /** Null when the URL names the updater only. */
   readonly parameters: Readonly<Record<string, unknown>> | null
+  /** The decoded segments behind the name, for templates; null when there are none. */
+  readonly segments: readonly string[] | null
 }
 
 /** All primers and updaters of a system, checked against each other when it is made. */

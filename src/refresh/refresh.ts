@@ -1,40 +1,23 @@
 import type { EntryRow, Input, Materialization, StoredEntry } from '../entry/entry.ts'
-import { toJsonForm } from '../entry/json-form.ts'
 import { type Mutated, mutate } from '../entry/mutate.ts'
 import { claim, commit, fail, release, type Transition } from '../entry/transitions.ts'
 import { asKckError, KckError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { KckOptions } from '../kck/options.ts'
-import { untilAborted } from '../kck/scope.ts'
-import type { Clock, Entropy } from '../ports/clock.ts'
-import type { Store } from '../ports/store.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
 import { materialize } from './materialize.ts'
-import { dependent, Recorder } from './recorder.ts'
+import { dependent } from './recorder.ts'
+import { type Computed, type RunDeps, runCompute } from './run.ts'
 
 /**
  * One refresh of one key, top to bottom: take the lease (or wait for whoever has it), compute, commit if the lease is
  * still ours. One compute per key at a time: in this process through a flight, across processes through the lease.
  */
-export interface RefreshDeps {
-  readonly store: Store
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly options: KckOptions
-  /** Computes the value of a key, recording what it reads. */
-  readonly compute: (product: ProductKey, run: ComputeRun) => Promise<unknown>
+export interface RefreshDeps extends RunDeps {
   /** Called after every commit, before anybody hears of it. */
   readonly committed: (product: ProductKey, outcome: Committed) => Promise<void>
-}
-
-export interface ComputeRun {
-  readonly recorder: Recorder
-  readonly signal: AbortSignal
-  /** Milliseconds; when the lease was taken. */
-  readonly now: number
 }
 
 export interface Committed {
@@ -158,7 +141,7 @@ export class Refresher {
       request.signal,
     )
     try {
-      const run = await this.#compute(product, held.row, lease.signal)
+      const run = await runCompute(this.#deps, product, held.row, lease.signal)
       return await this.#publish(product, held, { ...run, cause: request.cause })
     } catch (error) {
       if (lease.lost) {
@@ -168,32 +151,6 @@ export class Refresher {
       throw await this.#failed(product, held, { error, cause: request.cause, aborted: request.signal.aborted })
     } finally {
       lease.end()
-    }
-  }
-
-  async #compute(product: ProductKey, row: EntryRow, leaseSignal: AbortSignal): Promise<Computed> {
-    const { clock, store, entropy, options } = this.#deps
-    const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy })
-    const startedAt = clock.now()
-    const timeout = new AbortController()
-    const timer = new AbortController()
-    const timeoutMs = product.primer.timeoutMs ?? options.computeTimeoutMs
-    clock.sleep(timeoutMs, timer.signal).then(
-      () => timeout.abort(new KckError('DEADLINE_EXCEEDED', `The primer took longer than ${timeoutMs} ms`)),
-      () => undefined,
-    )
-    const signal = AbortSignal.any([leaseSignal, timeout.signal])
-    try {
-      const asOf = row.lease?.since ?? startedAt
-      const work = async () => this.#deps.compute(product, { recorder, signal, now: asOf })
-      const value = await untilAborted(work(), signal)
-      const valueJson = JSON.stringify(toJsonForm(value))
-      if (Buffer.byteLength(valueJson) > options.maxValueBytes) {
-        throw new KckError('UNSTORABLE', `The computed value is larger than ${options.maxValueBytes} bytes`)
-      }
-      return { recorder, valueJson, asOf, costMs: clock.now() - startedAt }
-    } finally {
-      timer.abort()
     }
   }
 
@@ -302,11 +259,4 @@ export class Refresher {
   get #mutateDeps() {
     return { entries: this.#deps.store.entries, clock: this.#deps.clock, entropy: this.#deps.entropy }
   }
-}
-
-interface Computed {
-  readonly recorder: Recorder
-  readonly valueJson: string
-  readonly asOf: number
-  readonly costMs: number
 }

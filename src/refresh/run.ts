@@ -1,0 +1,72 @@
+import type { EntryRow } from '../entry/entry.ts'
+import { toJsonForm } from '../entry/json-form.ts'
+import { KckError } from '../errors.ts'
+import type { KckOptions } from '../kck/options.ts'
+import { untilAborted } from '../kck/scope.ts'
+import type { Clock, Entropy } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import type { ProductKey } from '../primer/registry.ts'
+import { Recorder } from './recorder.ts'
+
+/** One run of a primer, as it is handed to what computes. */
+export interface ComputeRun {
+  readonly recorder: Recorder
+  /** Aborts when the primer's time is over, the lease is lost, or nobody waits any more. */
+  readonly signal: AbortSignal
+  /** Milliseconds; when the lease was taken. */
+  readonly now: number
+}
+
+export interface Computed {
+  readonly recorder: Recorder
+  readonly valueJson: string
+  readonly asOf: number
+  readonly costMs: number
+}
+
+export interface RunDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly options: KckOptions
+  /** Computes the value of a key, recording what it reads. */
+  readonly compute: (product: ProductKey, run: ComputeRun) => Promise<unknown>
+}
+
+/**
+ * Computes the value of a key within the primer's time and turns it into JSON. A compute that ignores its signal is
+ * left behind: its result is dropped. Throws what the primer threw, `DEADLINE_EXCEEDED` or `UNSTORABLE`.
+ */
+export async function runCompute(
+  deps: RunDeps,
+  product: ProductKey,
+  row: EntryRow,
+  outer: AbortSignal,
+): Promise<Computed> {
+  const { clock, store, entropy, options } = deps
+  const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy })
+  const startedAt = clock.now()
+  const asOf = row.lease?.since ?? startedAt
+  const limit = timeLimit(clock, product.primer.timeoutMs ?? options.computeTimeoutMs)
+  const signal = AbortSignal.any([outer, limit.signal])
+  try {
+    const work = async () => deps.compute(product, { recorder, signal, now: asOf })
+    const valueJson = JSON.stringify(toJsonForm(await untilAborted(work(), signal)))
+    if (Buffer.byteLength(valueJson) > options.maxValueBytes) {
+      throw new KckError('UNSTORABLE', `The computed value is larger than ${options.maxValueBytes} bytes`)
+    }
+    return { recorder, valueJson, asOf, costMs: clock.now() - startedAt }
+  } finally {
+    limit.end()
+  }
+}
+
+function timeLimit(clock: Clock, ms: number): { readonly signal: AbortSignal; end(): void } {
+  const passed = new AbortController()
+  const timer = new AbortController()
+  clock.sleep(ms, timer.signal).then(
+    () => passed.abort(new KckError('DEADLINE_EXCEEDED', `The primer took longer than ${ms} ms`)),
+    () => undefined,
+  )
+  return { signal: passed.signal, end: () => timer.abort() }
+}
