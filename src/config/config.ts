@@ -1,7 +1,6 @@
 import type { Access } from '../primer/definition.ts'
+import type { Duration } from '../primer/duration.ts'
 
-/** A duration: `500ms`, `10s`, `5m`, `1h`, `7d`. */
-export type Duration = string
 /** A size: `512kb`, `64mb`, `1gb` (powers of 1024), or a number of bytes. */
 export type Size = string | number
 
@@ -153,9 +152,9 @@ export interface NearCacheConfig {
 }
 
 export interface LimitsConfig {
-  /** Within which a request is answered. Environment: `KCK_DEADLINE`. @default '10s' */
+  /** For a request that names none itself. Environment: `KCK_DEADLINE`. @default '10s' */
   readonly deadline?: Duration
-  /** A compute may take; a primer's own timeout wins. @default '60s' */
+  /** For a compute; a primer's own timeout wins. @default '5m' */
   readonly computeTimeout?: Duration
   /** A request's body. @default '1mb' */
   readonly bodyBytes?: Size

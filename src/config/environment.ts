@@ -105,11 +105,13 @@ function sourceVariables(settings: Tree): Record<string, Variable> {
 
 /** A variable that is nearly one of ours does nothing, and its author should know. */
 function reportTypos(environment: Environment, known: object, problems: Problem[]): void {
-  const names = ['KCK_STORE', ...Object.keys(known)]
+  const ours = ['KCK_STORE', ...Object.keys(known)].filter((name) => name.startsWith('KCK_'))
+  const endings = ours.map((name) => name.slice('KCK_'.length))
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith('KCK_') || names.includes(name) || isStoreVariable(name)) continue
-    const near = nearest(name, names)
-    if (near) problems.push({ setting: name, message: `is not an environment variable of KCK; did you mean ${near}?` })
+    if (!name.startsWith('KCK_') || ours.includes(name) || isStoreVariable(name)) continue
+    const near = nearest(name.slice('KCK_'.length), endings)
+    if (near)
+      problems.push({ setting: name, message: `is not an environment variable of KCK; did you mean KCK_${near}?` })
   }
 }
 

@@ -3,8 +3,6 @@ import { parseDuration } from '../primer/duration.ts'
 import { oneOf, type Problem, parsed, plainObject, type Reader, suggestion } from './reader.ts'
 import { parseSize } from './size.ts'
 
-const maxDuration = 366 * 86_400_000
-
 export const text = parsed('a text', (value) => (typeof value === 'string' && value !== '' ? value : undefined))
 
 export const flag = parsed('true or false', (value) => (typeof value === 'boolean' ? value : undefined))
@@ -28,17 +26,15 @@ export function size(from: number, to: number): Reader<number> {
   })
 }
 
-/** Milliseconds of a duration, at least `from`. */
+/** Milliseconds of a length of time, at least `from`; 0 is one only where `from` is 0. */
 export function duration(from = 1): Reader<number> {
-  return parsed(`a duration such as '500ms', '10s', '5m' or '1h'${from === 0 ? ", or '0s'" : ''}`, (value) => {
-    if (typeof value !== 'string') return undefined
-    try {
-      const ms = parseDuration(value)
-      return inside(ms, from, maxDuration) ? ms : undefined
-    } catch {
-      return undefined
-    }
-  })
+  return (value, at, problems) => {
+    if (from === 0 && (value === 0 || value === '0s')) return 0
+    const ms = parseDuration(value)
+    if (typeof ms === 'string') problems.push({ setting: at, message: ms })
+    else if (ms < from) problems.push({ setting: at, message: `must be at least ${from} ms` })
+    return ms as number
+  }
 }
 
 export function choice<T extends string>(...names: readonly T[]): Reader<T> {

@@ -121,7 +121,7 @@ export const configSchema = object({
   nearCache: section({ maxBytes: optional(size(0, 1024 ** 4), 64 * mb), maxAge: optional(duration(0), 1000) }),
   limits: section({
     deadline: optional(duration(), 10_000),
-    computeTimeout: optional(duration(), 60_000),
+    computeTimeout: optional(duration(), 300_000),
     bodyBytes: optional(size(1024, 100 * mb), mb),
     keysPerFetch: optional(integer(1, 10_000), 100),
     maxValueBytes: optional(size(1024, 1024 * mb), 64 * mb),
