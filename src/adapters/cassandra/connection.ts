@@ -1,0 +1,215 @@
+import { type Client, type QueryOptions, types } from 'cassandra-driver'
+import { emit } from '../../events.ts'
+import { newDriverClient } from './driver.ts'
+import { storeUnavailable, troubleOf } from './errors.ts'
+import { type CassandraOptions, DEFAULT_REQUEST_TIMEOUT_MS } from './options.ts'
+import { RetryBudget } from './policies.ts'
+import { expired, pause, within } from './within.ts'
+
+export interface Statement {
+  readonly cql: string
+  readonly values: readonly unknown[]
+}
+
+export type Consistency = 'one' | 'latest'
+
+export interface StatementOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly consistency?: Consistency | undefined
+}
+
+export interface ConditionalResult {
+  readonly applied: boolean
+  /** What the server says of the row that refused it. */
+  readonly found: types.Row | null
+  /** An earlier attempt went unanswered, so a refusal may come from this very write, applied before. */
+  readonly repeated: boolean
+}
+
+const { consistencies } = types
+const FIRST_BACK_OFF_MS = 25
+const LAST_BACK_OFF_MS = 400
+/** A client is replaced at most this often, in milliseconds: after a success, and after a failed attempt. */
+const RENEW_EVERY_MS = 1_000
+const RENEW_AGAIN_MS = 100
+
+type Work<T> = (client: Client) => Promise<T>
+
+/**
+ * The driver with what it lacks: every statement ends by a deadline, a client whose connections died is replaced by a
+ * new one at once, and repetitions wait and are bounded by a budget. Opens lazily: a store that is down at the start is
+ * a store that is down.
+ */
+export class Connection {
+  readonly #options: CassandraOptions
+  readonly #timeoutMs: number
+  readonly #budget = new RetryBudget()
+  readonly #retired = new Set<Client>()
+  #client: Client | null = null
+  #renewal: Promise<Client> | null = null
+  #renewNotBefore = 0
+  #usedAt = performance.now()
+  #closed = false
+
+  constructor(options: CassandraOptions) {
+    this.#options = options
+    this.#timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+  }
+
+  /** All rows, of all pages. */
+  async read(statement: Statement, options: StatementOptions): Promise<types.Row[]> {
+    const consistency = options.consistency === 'latest' ? consistencies.localQuorum : consistencies.localOne
+    const rows: types.Row[] = []
+    let pageState: string | undefined
+    do {
+      const query: QueryOptions = { consistency, isIdempotent: true }
+      if (pageState !== undefined) query.pageState = pageState
+      const page = await this.#run((client) => client.execute(statement.cql, [...statement.values], query), {
+        signal: options.signal,
+      })
+      rows.push(...page.rows)
+      pageState = page.pageState ?? undefined
+    } while (pageState !== undefined)
+    return rows
+  }
+
+  /** An unconditional write, which may be repeated. */
+  async write(statement: Statement, signal?: AbortSignal): Promise<void> {
+    await this.#run((client) => client.execute(statement.cql, [...statement.values], { isIdempotent: true }), {
+      signal,
+    })
+  }
+
+  /** Unconditional writes to one partition, at most 30. */
+  async writeTogether(statements: readonly Statement[], signal?: AbortSignal): Promise<void> {
+    const queries = statements.map(({ cql, values }) => ({ query: cql, params: [...values] }))
+    await this.#run((client) => client.batch(queries, { logged: false, isIdempotent: true }), { signal })
+  }
+
+  /**
+   * A conditional write, sent again until the server says whether it was applied. Sending it again settles an earlier
+   * attempt in the server, too: nothing of that can still take effect after the answer.
+   */
+  async writeIf(statement: Statement, signal?: AbortSignal): Promise<ConditionalResult> {
+    let attempts = 0
+    const result = await this.#run(
+      (client) => {
+        attempts++
+        return client.execute(statement.cql, [...statement.values], { isIdempotent: false })
+      },
+      { signal, timeoutMs: 3 * this.#timeoutMs },
+    )
+    const row = result.first()
+    return { applied: result.wasApplied(), found: row, repeated: attempts > 1 }
+  }
+
+  /** A statement that changes the schema; the driver waits until all nodes agree. */
+  async define(cql: string, signal?: AbortSignal): Promise<void> {
+    // Not prepared, and with time: schema changes of several processes queue up in the server.
+    const query = { prepare: false, isIdempotent: true, readTimeout: 20_000 }
+    await this.#run((client) => client.execute(cql, [], query), { signal, timeoutMs: 30_000 })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const last = this.#client
+    this.#client = null
+    if (last) this.#retired.add(last)
+    await Promise.all([...this.#retired].map((client) => this.#shutDown(client)))
+  }
+
+  async #run<T>(
+    work: Work<T>,
+    { signal, timeoutMs = this.#timeoutMs }: { signal: AbortSignal | undefined; timeoutMs?: number },
+  ): Promise<T> {
+    signal?.throwIfAborted()
+    const until = performance.now() + timeoutMs
+    this.#budget.earn()
+    for (let attempt = 0; ; attempt++) {
+      let client: Client | null = null
+      try {
+        client = this.#current() ?? (await within(this.#renew(), until, signal))
+        return await within(work(client), until, signal)
+      } catch (error) {
+        signal?.throwIfAborted()
+        if (!(await this.#mayRepeat(error, attempt, { client, until, signal }))) throw storeUnavailable(error)
+      }
+    }
+  }
+
+  /** Waits or renews, as the error asks for; false when the statement has failed. */
+  async #mayRepeat(
+    error: unknown,
+    attempt: number,
+    call: { client: Client | null; until: number; signal: AbortSignal | undefined },
+  ): Promise<boolean> {
+    const trouble = troubleOf(error)
+    if (this.#closed || trouble === 'refused' || error === expired || performance.now() >= call.until) return false
+    // No client could be had at all: the store is down, and the next call will see.
+    if (call.client === null || !this.#budget.spend()) return false
+    try {
+      if (trouble === 'silent' && this.#client === call.client && performance.now() >= this.#renewNotBefore) {
+        await within(this.#renew(), call.until, call.signal)
+      } else {
+        const ceiling = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt)
+        await within(pause(this.#options.entropy.random() * ceiling), call.until, call.signal)
+      }
+      return true
+    } catch {
+      call.signal?.throwIfAborted()
+      return false
+    }
+  }
+
+  #current(): Client | null {
+    const now = performance.now()
+    const idle = now - this.#usedAt
+    this.#usedAt = now
+    return idle > (this.#options.renewAfterIdleMs ?? Number.POSITIVE_INFINITY) ? null : this.#client
+  }
+
+  /** A new client in place of the present one, one at a time for all who ask. */
+  #renew(): Promise<Client> {
+    if (this.#closed) return Promise.reject(new Error('The store is closed'))
+    this.#renewal ??= this.#connect().finally(() => {
+      this.#renewal = null
+    })
+    return this.#renewal
+  }
+
+  async #connect(): Promise<Client> {
+    if (performance.now() < this.#renewNotBefore) throw new Error('The last attempt to connect has just failed')
+    const client = newDriverClient(this.#options, this.#budget)
+    const connecting = client.connect()
+    try {
+      await within(connecting, performance.now() + this.#timeoutMs)
+    } catch (error) {
+      this.#renewNotBefore = performance.now() + RENEW_AGAIN_MS
+      // When it connects after all, nobody wants it any more.
+      const shutDown = () => void this.#shutDown(client)
+      connecting.then(shutDown, shutDown)
+      emit({ type: 'fault', where: 'cassandra connect', code: 'STORE_UNAVAILABLE', error })
+      throw error
+    }
+    this.#renewNotBefore = performance.now() + RENEW_EVERY_MS
+    if (this.#closed) {
+      await this.#shutDown(client)
+      throw new Error('The store is closed')
+    }
+    const former = this.#client
+    this.#client = client
+    if (former) this.#retire(former)
+    return client
+  }
+
+  /** Others may still wait for answers of a replaced client, at most until their deadline. */
+  #retire(client: Client): void {
+    this.#retired.add(client)
+    setTimeout(() => void this.#shutDown(client), 3 * this.#timeoutMs).unref()
+  }
+
+  async #shutDown(client: Client): Promise<void> {
+    this.#retired.delete(client)
+    await within(client.shutdown(), performance.now() + 1_000).catch(() => {})
+  }
+}

@@ -1,0 +1,87 @@
+import { Client, type ClientOptions, policies, types } from 'cassandra-driver'
+import { emit } from '../../events.ts'
+import { type CassandraOptions, DEFAULT_REQUEST_TIMEOUT_MS } from './options.ts'
+import { BoundedRetryPolicy, type RetryBudget, SparingHostsPolicy } from './policies.ts'
+
+/** How long until the driver dials a lost host again, in milliseconds. */
+const RECONNECT_MS = 250
+/** After so long without an answer an idempotent statement is also sent to a second host, in milliseconds. */
+const SPECULATE_MS = 150
+
+export function newDriverClient(options: CassandraOptions, budget: RetryBudget): Client {
+  const client = options.createClient?.(clientOptions(options, budget)) ?? new Client(clientOptions(options, budget))
+  keepControlConnectionAlive(client)
+  return client
+}
+
+function clientOptions(options: CassandraOptions, budget: RetryBudget): ClientOptions {
+  // Below the call's own limit, so that one silent connection leaves time for another attempt.
+  const readTimeout = Math.ceil(((options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS) * 2) / 3)
+  const settings: ClientOptions = {
+    contactPoints: [...options.contactPoints],
+    localDataCenter: options.localDataCenter,
+    // The driver dials every other node on this port, whatever port a contact point names. Version 4 is what Keyspaces
+    // speaks; asking for 5 first would cost a connection at every start.
+    protocolOptions: { port: options.port ?? 9042, maxVersion: 4 },
+    socketOptions: { connectTimeout: readTimeout, readTimeout, defunctReadTimeoutThreshold: 2, tcpNoDelay: true },
+    pooling: {
+      coreConnectionsPerHost: { [types.distance.local]: 1, [types.distance.remote]: 1 },
+      heartBeatInterval: options.renewAfterIdleMs === undefined ? 2_000 : 0,
+    },
+    policies: {
+      loadBalancing: new SparingHostsPolicy(options.localDataCenter, budget, options.maxHosts),
+      reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
+      retry: new BoundedRetryPolicy(),
+      speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(SPECULATE_MS, 1),
+      // The server stamps writes: by the clocks of our processes a removal could hide a later addition.
+      timestampGeneration: null as never,
+    },
+    queryOptions: {
+      consistency: types.consistencies.localQuorum,
+      serialConsistency: types.consistencies.localSerial,
+      prepare: true,
+      // Conditional writes must never be sent twice behind our back; what may be says so itself.
+      isIdempotent: false,
+    },
+    encoding: { useBigIntAsLong: true },
+    // Nothing of the schema is read: tables are named in full and values typed by the prepared statement.
+    isMetadataSyncEnabled: false,
+    prepareOnAllHosts: false,
+    rePrepareOnUp: false,
+    ...NO_REPORTS,
+  }
+  if (options.authProvider) settings.authProvider = options.authProvider
+  if (options.sslOptions) settings.sslOptions = options.sslOptions
+  return settings
+}
+
+/** Of another product than Cassandra, and unknown to the driver's types. */
+const NO_REPORTS = { monitorReporting: { enabled: false } }
+
+const GUARD_MS = 250
+const guarded = new WeakSet<object>()
+
+interface ControlConnection {
+  _isShuttingDown: boolean
+  _refresh(...parameters: unknown[]): Promise<void>
+}
+
+/**
+ * Driver 4.10.0 ends the process when its control connection is lost at the wrong moment: `_refresh` then rejects with
+ * nobody listening (NODEJS-681, fix not released). It is caught here and tried again.
+ */
+function keepControlConnectionAlive(client: Client): void {
+  const { controlConnection } = client as unknown as { controlConnection: ControlConnection }
+  const prototype = Object.getPrototypeOf(controlConnection) as ControlConnection
+  if (guarded.has(prototype)) return
+  guarded.add(prototype)
+  const refresh = prototype._refresh
+  prototype._refresh = async function guardedRefresh(this: ControlConnection, ...parameters) {
+    try {
+      await refresh.apply(this, parameters)
+    } catch (error) {
+      emit({ type: 'fault', where: 'cassandra control connection', error })
+      if (!this._isShuttingDown) setTimeout(() => void this._refresh(), GUARD_MS).unref()
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { errors, types } from 'cassandra-driver'
+import { KckError } from '../../errors.ts'
+
+const { responseErrorCodes: codes } = types
+
+/** What an error of the driver says about the statement and about what to do next. */
+export type Trouble =
+  /** Not executed, and never will be as it stands: a wrong statement, missing tables, no rights. */
+  | 'refused'
+  /** The server is there and cannot just now: overload, throttling, too few replicas. */
+  | 'busy'
+  /** No answer: whether it was executed is unknown, and the connection is not to be trusted. */
+  | 'silent'
+
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof errors.NoHostAvailableError) {
+    const inner = Object.values(error.innerErrors ?? {})
+    return inner.length > 0 && inner.every((each) => troubleOf(each) === 'refused') ? 'refused' : 'silent'
+  }
+  if (error instanceof errors.AuthenticationError) return 'refused'
+  if (error instanceof errors.ArgumentError || error instanceof TypeError) return 'refused'
+  if (error instanceof errors.ResponseError) return REFUSALS.has(error.code) ? 'refused' : 'busy'
+  if (error instanceof errors.BusyConnectionError) return 'busy'
+  return 'silent'
+}
+
+const REFUSALS: ReadonlySet<number> = new Set([
+  codes.badCredentials,
+  codes.syntaxError,
+  codes.unauthorized,
+  codes.invalid,
+  codes.configError,
+  codes.alreadyExists,
+])
+
+export function storeUnavailable(cause: unknown): KckError {
+  if (cause instanceof KckError) return cause
+  return troubleOf(cause) === 'refused'
+    ? new KckError(
+        'STORE_UNAVAILABLE',
+        'The store refused a statement. Create its schema, and check its access rights.',
+        {
+          cause,
+        },
+      )
+    : new KckError('STORE_UNAVAILABLE', 'The store does not answer. Try again shortly.', { cause, retryAfterMs: 1_000 })
+}
