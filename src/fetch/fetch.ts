@@ -41,15 +41,14 @@ export class Fetcher {
   }
 
   /** What the near cache may answer without any promise; null when it may not. */
-  peek(key: string, revisionOf: (key: string) => string | null): Answer | null {
+  peek(key: string, revision: string | undefined): Answer | null {
     const now = this.#deps.clock.now()
     const near = this.#deps.near.get(key, now)
-    if (!near) return null
-    const revision = revisionOf(key)
-    const fresh = revision === null ? null : freshness(near.entry, revision, now)
-    if (fresh?.state !== 'fresh') return null
+    if (!near || revision === undefined) return null
+    const fresh = freshness(near.entry, revision, now)
+    if (fresh.state !== 'fresh') return null
     emit({ type: 'hit', key, tier: 'near', ageMs: now - fresh.value.asOf })
-    return answer(key, { fresh, body: near.body, from: 'near', failed: near.entry.row?.failure != null })
+    return answer(key, { fresh, body: near.body, from: 'near', failed: false })
   }
 
   async fetch(product: ProductKey, request: FetchRequest, parent?: string): Promise<Answer> {
@@ -122,18 +121,17 @@ export class Fetcher {
     if (verdict === 'compute' || state.state === 'missing') return this.#computed(call, entry, state)
     const body = await this.#bodyOf(call, entry, state.value, ticket)
     // The row is there and its body is not: as good as missing.
-    if (!body) return this.#computed(call, entry, { state: 'missing' })
+    if (!body) return this.#computed(call, entry, { state: 'missing' }, state.value.body.id)
     if (verdict === 'serve-and-refresh') await this.#deps.requestRefresh(call.product, { cause: 'stale-read', entry })
     return this.#served(call, entry, { state, body, from: 'store' })
   }
 
-  async #computed(call: Call, entry: StoredEntry, state: Freshness): Promise<Answer> {
+  async #computed(call: Call, entry: StoredEntry, state: Freshness, damaged?: string): Promise<Answer> {
     const { product, request, scope } = call
     if (state.state === 'missing') emit({ type: 'miss', key: product.text })
     await this.#refuseCompute(call, entry, state)
     try {
-      const refreshed = await this.#refresh(call)
-      return refreshed
+      return await this.#refresh(call, damaged)
     } catch (error) {
       const failure = asKckError(scope.signal.aborted ? scope.signal.reason : error)
       // The caller leaves; a worker goes on, so that the next one finds it.
@@ -157,19 +155,22 @@ export class Fetcher {
     }
   }
 
-  async #refresh(call: Call): Promise<Answer> {
+  async #refresh(call: Call, damaged: string | undefined): Promise<Answer> {
     const { product, request, startedAt, scope, parent } = call
     const { clock, refresher, near } = this.#deps
     const until = (candidate: StoredEntry) => {
       const now = clock.now()
+      if (damaged !== undefined && candidate.row?.value?.body.id === damaged) return false
       return judge(freshness(candidate, product.primer.revision, now), request, startedAt, now) !== 'compute'
     }
     const ticket = near.ticket()
     const { entry, collapsed } = await refresher.refresh(product, {
-      cause: 'miss',
+      cause: request.noCache ? 'manual' : 'miss',
       until,
       signal: scope.signal,
       parent,
+      retry: request.retry ?? false,
+      damaged,
     })
     if (collapsed) emit({ type: 'collapsed', key: product.text })
     const state = freshness(entry, product.primer.revision, clock.now())

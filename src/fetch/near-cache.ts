@@ -62,6 +62,12 @@ export class NearCache {
     if ((this.#deleted.get(key) ?? this.#forgotten) <= ticket) this.#entries?.set(key, near)
   }
 
+  /** A newer value is there to be read: forget this one. */
+  drop(key: string): void {
+    this.#entries?.delete(key)
+  }
+
+  /** What is being read right now may be outdated too. */
   delete(key: string): void {
     this.#deletions += 1
     this.#deleted.set(key, this.#deletions)

@@ -1,5 +1,4 @@
 import { freshness } from '../entry/freshness.ts'
-import type { JsonValue } from '../entry/json.ts'
 import { asKckError, KckError } from '../errors.ts'
 import { Fetcher } from '../fetch/fetch.ts'
 import { NearCache } from '../fetch/near-cache.ts'
@@ -40,7 +39,7 @@ export function createKck(deps: KckDeps): Kck {
 
   // Another process may publish too, so the near cache is told to look again rather than what to hold.
   const committed = async (product: ProductKey) => {
-    near.delete(product.text)
+    near.drop(product.text)
     requests.forget(product.text)
   }
   const compute = (product: ProductKey, run: ComputeRun): Promise<unknown> =>
@@ -63,7 +62,12 @@ export function createKck(deps: KckDeps): Kck {
     near,
     refresher,
     requestRefresh: (product, { cause, entry }) =>
-      requests.request(product, { cause, entry, lane: cause === 'stale-read' ? 'normal' : 'hot' }),
+      requests.request(product, {
+        cause,
+        entry,
+        lane: cause === 'stale-read' ? 'normal' : 'hot',
+        anyway: cause === 'deadline',
+      }),
     computeUnstored: (product, signal) => unstored.compute(product, signal),
   })
   const changes = new Changes({ store, clock, entropy, options, near, requests, committed })
@@ -83,7 +87,7 @@ export function createKck(deps: KckDeps): Kck {
     registry,
     fetch: async (key, request = {}) => fetcher.fetch(registry.parseKey(key), request),
     fetchMany: async (keys, request = {}) => fetchEach(registry, fetcher, keys, request),
-    peek: (key) => fetcher.peek(key, (text) => registry.parseKey(text).primer.revision),
+    peek: (key) => fetcher.peek(key, registry.primers.get(key.split('/', 1)[0] ?? '')?.revision),
     get: async (key, request = {}) => (await fetcher.fetch(registry.parseKey(key), request)).body.value(),
     set: async (key, value, request = {}) => changes.set(registry.parseKey(key), value, request),
     invalidate: async (key, request = {}) => changes.invalidate(registry.parseKey(key), request),
@@ -124,7 +128,7 @@ async function fetchEach(registry: Registry, fetcher: Fetcher, keys: readonly st
       return asKckError(error)
     }
   })
-  const products = parsed.filter((product) => !(product instanceof KckError))
+  const products = parsed.filter((product): product is ProductKey => !(product instanceof KckError))
   const answers = [...(await fetcher.fetchMany(products, request))]
   return parsed.map((product) =>
     product instanceof KckError ? product : (answers.shift() ?? new KckError('INTERNAL', 'No answer')),

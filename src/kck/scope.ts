@@ -14,10 +14,12 @@ export function openScope(clock: Clock, deadline: number, caller?: AbortSignal):
   const onCaller = () => controller.abort(caller?.reason)
   if (caller?.aborted) onCaller()
   else caller?.addEventListener('abort', onCaller, { once: true })
-  clock.sleep(Math.max(0, deadline - clock.now()), timer.signal).then(
-    () => controller.abort(deadlineExceeded()),
-    () => undefined,
-  )
+  if (deadline !== Number.POSITIVE_INFINITY) {
+    clock.sleep(Math.max(0, deadline - clock.now()), timer.signal).then(
+      () => controller.abort(deadlineExceeded()),
+      () => undefined,
+    )
+  }
   return {
     signal: controller.signal,
     deadline,

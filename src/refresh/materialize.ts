@@ -19,6 +19,8 @@ export interface NewValue {
   readonly costMs: number
   /** Unique; names the chunks of the body. */
   readonly bodyId: string
+  /** Id of a stored body that cannot be read. */
+  readonly damaged?: string | undefined
 }
 
 /**
@@ -48,7 +50,8 @@ export async function materialize(
     ancestors: value.ancestors,
     costMs: value.costMs,
   }
-  if (before && outlives(before.body, hardExpiresAt)) return { ...stamp, body: before.body }
+  if (before && before.body.id !== value.damaged && outlives(before.body, hardExpiresAt))
+    return { ...stamp, body: before.body }
   // Twice the life of the value, so that re-stamping an unchanged one need not write its chunks each time.
   const chunksExpireAt = hardExpiresAt === null ? null : hardExpiresAt + (value.hardTtlMs ?? 0) + CHUNK_GRACE_MS
   const { body, chunks } = await encodeBody(

@@ -35,6 +35,8 @@ export interface RefreshRequest {
   readonly parent?: string | undefined
   /** Also when it backs off or is parked. */
   readonly retry?: boolean
+  /** Id of a body that cannot be read and must not be kept. */
+  readonly damaged?: string | undefined
 }
 
 export interface Refreshed {
@@ -142,7 +144,7 @@ export class Refresher {
     )
     try {
       const run = await runCompute(this.#deps, product, held.row, lease.signal)
-      return await this.#publish(product, held, { ...run, cause: request.cause })
+      return await this.#publish(product, held, { ...run, cause: request.cause, damaged: request.damaged })
     } catch (error) {
       if (lease.lost) {
         emit({ type: 'lease', key: product.text, outcome: 'lost' })
@@ -157,7 +159,7 @@ export class Refresher {
   async #publish(
     product: ProductKey,
     held: { readonly row: EntryRow; readonly token: string },
-    run: Computed & { readonly cause: string },
+    run: Computed & Pick<RefreshRequest, 'cause' | 'damaged'>,
   ): Promise<EntryRow | null> {
     const { clock } = this.#deps
     const before = held.row.value
@@ -176,6 +178,7 @@ export class Refresher {
         ancestors: run.recorder.ancestors,
         costMs: run.costMs,
         bodyId: held.token,
+        damaged: run.damaged,
       },
       clock.now(),
     )

@@ -23,6 +23,15 @@ const ASK_AGAIN_MS = 30_000
  * remembers it too, so that a thousand stale reads cost one conditional write and one message. Never throws: a request
  * that fails is a `fault`, and the next stale read asks again.
  */
+export interface RequestReason {
+  readonly cause: string
+  readonly lane: Lane
+  /** The entry as just read. */
+  readonly entry?: StoredEntry | null
+  /** Also while somebody computes: who does may be about to give up. */
+  readonly anyway?: boolean
+}
+
 export class RefreshRequests {
   readonly #deps: RequestDeps
   readonly #asked = new LRUCache<string, number>({ max: 50_000 })
@@ -31,17 +40,14 @@ export class RefreshRequests {
     this.#deps = deps
   }
 
-  async request(
-    product: ProductKey,
-    why: { readonly cause: string; readonly lane: Lane; readonly entry?: StoredEntry | null },
-  ): Promise<void> {
+  async request(product: ProductKey, why: RequestReason): Promise<void> {
     const { clock } = this.#deps
     const key = product.text
     const now = clock.now()
     if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_AGAIN_MS) return
     this.#asked.set(key, now)
     try {
-      if (await this.#noteInRow(key, why, now)) await this.#send(key, why, now)
+      if (why.anyway || (await this.#noteInRow(key, why, now))) await this.#send(key, why, now)
     } catch (error) {
       this.#asked.delete(key)
       emit({ type: 'fault', where: 'requesting a refresh', key, error })
@@ -53,11 +59,7 @@ export class RefreshRequests {
     this.#asked.delete(key)
   }
 
-  async #noteInRow(
-    key: string,
-    why: { readonly cause: string; readonly lane: Lane; readonly entry?: StoredEntry | null },
-    now: number,
-  ): Promise<boolean> {
+  async #noteInRow(key: string, why: RequestReason, now: number): Promise<boolean> {
     const { clock, entropy, entries } = this.#deps
     const known = why.entry ? { known: why.entry } : {}
     const noted = await mutate({ clock, entropy, entries }, { key, operation: entropy.id(), ...known }, (entry) =>
@@ -66,7 +68,7 @@ export class RefreshRequests {
     return noted.applied
   }
 
-  async #send(key: string, why: { readonly cause: string; readonly lane: Lane }, now: number): Promise<void> {
+  async #send(key: string, why: RequestReason, now: number): Promise<void> {
     await this.#deps.queue.send(why.lane, [{ key, cause: why.cause, at: now }])
     emit({ type: 'queue', action: 'sent', key, lane: why.lane, cause: why.cause })
   }
