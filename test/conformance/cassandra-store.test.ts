@@ -14,13 +14,14 @@ describe.skipIf(address === null)('Cassandra', async () => {
   afterAll(() => keyspace.drop())
 
   const factory: StoreFactory = async () => {
-    const stores = [await keyspace.open()]
+    const store = await keyspace.open()
+    const stores = [store]
     return {
-      store: stores[0],
+      store,
       another: async () => {
-        const store = await keyspace.open()
-        stores.push(store)
-        return store
+        const second = await keyspace.open()
+        stores.push(second)
+        return second
       },
       // Lifetimes are counted in whole seconds: never too short, up to two seconds too long. A shorter wait than the
       // suite's lifetimes is for what must still be there.

@@ -1,4 +1,4 @@
-import { type Client, type QueryOptions, types } from 'cassandra-driver'
+import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import { emit } from '../../events.ts'
 import { newDriverClient } from './driver.ts'
 import { storeUnavailable, troubleOf } from './errors.ts'
@@ -32,6 +32,8 @@ const LAST_BACK_OFF_MS = 400
 /** A client is replaced at most this often, in milliseconds: after a success, and after a failed attempt. */
 const RENEW_EVERY_MS = 1_000
 const RENEW_AGAIN_MS = 100
+/** Connecting takes six round trips, each of which the driver bounds; a slow one is of use to the next call. */
+const CONNECT_MS = 15_000
 
 type Work<T> = (client: Client) => Promise<T>
 
@@ -148,7 +150,7 @@ export class Connection {
     // No client could be had at all: the store is down, and the next call will see.
     if (call.client === null || !this.#budget.spend()) return false
     try {
-      if (trouble === 'silent' && this.#client === call.client && performance.now() >= this.#renewNotBefore) {
+      if (trouble === 'silent' && this.#shouldRenew(call.client, error)) {
         await within(this.#renew(), call.until, call.signal)
       } else {
         const ceiling = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt)
@@ -159,6 +161,12 @@ export class Connection {
       call.signal?.throwIfAborted()
       return false
     }
+  }
+
+  /** Where other hosts are connected a single unanswered request is theirs to repeat, not a reason to begin anew. */
+  #shouldRenew(client: Client, error: unknown): boolean {
+    if (this.#client !== client || performance.now() < this.#renewNotBefore) return false
+    return !(error instanceof errors.OperationTimedOutError) || client.getState().getConnectedHosts().length < 2
   }
 
   #current(): Client | null {
@@ -182,7 +190,7 @@ export class Connection {
     const client = newDriverClient(this.#options, this.#budget)
     const connecting = client.connect()
     try {
-      await within(connecting, performance.now() + this.#timeoutMs)
+      await within(connecting, performance.now() + CONNECT_MS)
     } catch (error) {
       this.#renewNotBefore = performance.now() + RENEW_AGAIN_MS
       // When it connects after all, nobody wants it any more.

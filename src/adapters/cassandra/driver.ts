@@ -26,6 +26,8 @@ function clientOptions(options: CassandraOptions, budget: RetryBudget): ClientOp
     socketOptions: { connectTimeout: readTimeout, readTimeout, defunctReadTimeoutThreshold: 2, tcpNoDelay: true },
     pooling: {
       coreConnectionsPerHost: { [types.distance.local]: 1, [types.distance.remote]: 1 },
+      // A client that replaces another one must not wait for a host that does not answer.
+      warmup: false,
       heartBeatInterval: options.renewAfterIdleMs === undefined ? 2_000 : 0,
     },
     policies: {

@@ -1,4 +1,4 @@
-import { Client, type types as driverTypes, type QueryOptions, types } from 'cassandra-driver'
+import { Client, type QueryOptions, types } from 'cassandra-driver'
 
 /** A statement, option or batch that Amazon Keyspaces would refuse, or that it takes and does otherwise. */
 export class NotInKeyspacesError extends Error {
@@ -107,6 +107,8 @@ type Batch = readonly (string | { readonly query: string })[]
 /** The driver's client of every test with Cassandra: refuses what would fail on Keyspaces only. */
 export class KeyspacesDialectClient extends Client {
   #guarded = true
+  /** Statements are few and constant: each is checked once. */
+  readonly #passed = new Set<string>()
 
   /** For a test's own preparations. */
   unguarded(): this {
@@ -116,7 +118,11 @@ export class KeyspacesDialectClient extends Client {
 
   // The driver's overloads with callbacks are not used.
   override execute = ((cql: string, values?: Values, options?: QueryOptions) => {
-    if (this.#guarded) checkStatement({ cql, consistency: options?.consistency })
+    const statement = `${options?.consistency} ${cql}`
+    if (this.#guarded && !this.#passed.has(statement)) {
+      checkStatement({ cql, consistency: options?.consistency })
+      this.#passed.add(statement)
+    }
     return super.execute(cql, values, options)
   }) as Client['execute']
 

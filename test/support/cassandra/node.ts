@@ -190,7 +190,6 @@ authenticator: AllowAllAuthenticator
 authorizer: AllowAllAuthorizer
 auto_snapshot: false
 disk_failure_policy: stop
-dynamic_snitch: false
 `
 }
 
