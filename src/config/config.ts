@@ -54,6 +54,8 @@ export interface CassandraStoreConfig {
   readonly localDataCenter?: string
   /** Environment: `CASSANDRA_KEYSPACE`. @default 'kck' */
   readonly keyspace?: string
+  /** For `kck schema`, as CQL. Environment: `CASSANDRA_REPLICATION`. @default "{ 'class': 'SimpleStrategy', 'replication_factor': 1 }" */
+  readonly replication?: string
   /** Environment: `CASSANDRA_USERNAME`. */
   readonly username?: string
   /** Better not in this file: `CASSANDRA_PASSWORD`. */

@@ -29,6 +29,7 @@ const storeVariables: Readonly<Record<string, Readonly<Record<string, Variable>>
     CASSANDRA_PORT: ['store.port', 'number'],
     CASSANDRA_LOCAL_DATA_CENTER: ['store.localDataCenter', 'text'],
     CASSANDRA_KEYSPACE: ['store.keyspace', 'text'],
+    CASSANDRA_REPLICATION: ['store.replication', 'text'],
     CASSANDRA_USERNAME: ['store.username', 'text'],
     CASSANDRA_PASSWORD: ['store.password', 'text'],
     CASSANDRA_TLS: ['store.tls', 'flag'],

@@ -27,6 +27,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
   const exposed = !isLoopback(read.server.host) || Boolean(environment['AWS_LAMBDA_FUNCTION_NAME'])
   const auth = read.auth && resolveAuth(read.auth, { folder, exposed }, problems)
   const cors = resolveCors(read.server.cors, problems)
+  checkWorkers(read, problems)
   refuseIfAny(problems, origins)
 
   return {
@@ -85,6 +86,17 @@ function resolveAccess(access: Settings['access'], signIn: boolean, exposed: boo
     fetch: access.fetch ?? (signIn ? 'authenticated' : 'public'),
     update: access.update ?? (signIn ? 'authenticated' : open),
     admin: access.admin ?? (signIn ? { scopes: ['kck/admin'] } : open),
+  }
+}
+
+/** What is in one process's memory is not there for the others: each would have its own. */
+function checkWorkers({ server, store, sources }: Settings, problems: Problem[]): void {
+  if (server.workers === 1) return
+  const refuse = (setting: string) =>
+    problems.push({ setting, message: 'is in the memory of one process; server.workers must be 1 for that' })
+  if (store.kind === 'memory') refuse('store.kind')
+  for (const [name, source] of Object.entries(sources)) {
+    if (source.kind === 'pglite' && source.path === null) refuse(`sources.${name}.path`)
   }
 }
 

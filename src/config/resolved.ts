@@ -26,6 +26,8 @@ export type ResolvedStore =
       readonly port: number
       readonly localDataCenter: string
       readonly keyspace: string
+      /** For making the keyspace; null: one copy. */
+      readonly replication: string | null
       readonly username: string | null
       readonly password: string | null
       readonly tls: boolean

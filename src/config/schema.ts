@@ -28,11 +28,12 @@ const store = union({
     port: optional(integer(1, 65_535), 9042),
     localDataCenter: optional(text, 'datacenter1'),
     keyspace: optional(
-      parsed('a name of letters, digits and _, starting with a letter', (value) =>
-        typeof value === 'string' && /^[A-Za-z]\w{0,47}$/.test(value) ? value : undefined,
+      parsed('2 to 48 lower-case letters, digits and _, a letter first', (value) =>
+        typeof value === 'string' && /^[a-z][a-z0-9_]{1,47}$/.test(value) ? value : undefined,
       ),
       'kck',
     ),
+    replication: optional(text, null),
     username: optional(text, null),
     password: optional(
       secretOf('a text', (value) => (typeof value === 'string' ? value : undefined)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createKeySet } from '../../../src/auth/key-set.ts'
-import { createSigningKey, createVirtualClock, settle } from './support.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
+import { createSigningKey } from './support.ts'
 
 const [k1, k2] = [createSigningKey('k1'), createSigningKey('k2')]
 const hour = 3_600_000
@@ -49,7 +50,6 @@ describe('without keys yet', () => {
   it('gives up on an issuer that does not answer within 1 s', async () => {
     const { clock, judge } = setUp({ silent: true })
     const answer = expect(judge('k1')).rejects.toMatchObject(unavailable)
-    await settle()
     await clock.advance(1_000)
     await answer
   })
@@ -89,7 +89,7 @@ describe('with keys', () => {
     for (let minute = 1; minute < 60; minute++) {
       await clock.advance(60_000)
       expect(keys.ensure('k1')).toBeUndefined()
-      await settle()
+      await clock.advance(0)
     }
     // From half of the age on it tried, at most every 10 seconds; here once a minute.
     expect(issuer.fetches).toBe(1 + 30)

@@ -1,30 +1,5 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { ResolvedAuth } from '../../../src/config/resolved.ts'
-import type { Clock } from '../../../src/ports/clock.ts'
-
-/** A clock that stands still until it is moved. Starts at `start`; sleepers wake in order, in the tick after `advance`. */
-export function createVirtualClock(start: number): Clock & { advance(ms: number): Promise<void> } {
-  let now = start
-  let sleepers: { at: number; wake: () => void }[] = []
-  return {
-    now: () => now,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(signal.reason))
-        sleepers.push({ at: now + ms, wake: resolve })
-      }),
-    async advance(ms) {
-      now += ms
-      const due = sleepers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at)
-      sleepers = sleepers.filter(({ at }) => at > now)
-      for (const { wake } of due) wake()
-      await settle()
-    },
-  }
-}
-
-/** Lets everything run that waits for nothing but its turn. */
-export const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 export interface SigningKey {
   readonly kid: string

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuth } from '../../../src/auth/auth.ts'
 import { KckError } from '../../../src/errors.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
 import {
   claimsAt,
   cognitoAuth,
   createSigningKey,
-  createVirtualClock,
   encode,
   issuer,
   makeHmacToken,

@@ -85,14 +85,14 @@ describe('precedence', () => {
   })
 
   it('KCK_STORE replaces the store of another kind, and keeps one of the same', () => {
-    const cassandra = { store: { kind: 'cassandra', contactPoints: ['a'], keyspace: 'k' } }
+    const cassandra = { store: { kind: 'cassandra', contactPoints: ['a'], keyspace: 'ks' } }
     expect(resolve(cassandra, { KCK_STORE: 'memory' }).store).toEqual({ kind: 'memory' })
     const kept = resolve(cassandra, {
       KCK_STORE: 'cassandra',
       CASSANDRA_CONTACT_POINTS: 'b, c',
       CASSANDRA_PORT: '9142',
     })
-    expect(kept.store).toMatchObject({ contactPoints: ['b', 'c'], port: 9142, keyspace: 'k' })
+    expect(kept.store).toMatchObject({ contactPoints: ['b', 'c'], port: 9142, keyspace: 'ks' })
   })
 
   it("other stores' variables do nothing", () => {
@@ -214,7 +214,7 @@ describe('a setting is refused', () => {
     [
       'a keyspace',
       { store: { kind: 'cassandra', keyspace: 'a-b' } },
-      'store.keyspace must be a name of letters, digits and _',
+      'store.keyspace must be 2 to 48 lower-case letters, digits and _',
     ],
     [
       'config-24 CORS for all, with credentials',
@@ -230,6 +230,14 @@ describe('a setting is refused', () => {
     const problems = problemsOf(config)
     expect(problems).toHaveLength(expected.startsWith('sources.a.resourceArn') ? 3 : 1)
     expect(problems[0]).toContain(expected)
+  })
+
+  it('when processes would each have their own', () => {
+    const config = { store: { kind: 'memory' }, sources: { a: { kind: 'pglite', path: null } }, server: { workers: 2 } }
+    expect(problemsOf(config)).toEqual([
+      'store.kind is in the memory of one process; server.workers must be 1 for that',
+      'sources.a.path is in the memory of one process; server.workers must be 1 for that',
+    ])
   })
 
   it('together with all others, with its path, in one message', () => {
