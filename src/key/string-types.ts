@@ -7,7 +7,7 @@ import { badParameter, keyTextFault } from './text.ts'
  * Text of at most 1,024 bytes of UTF-8 without control characters, byte order mark or direction marks. Canonically
  * equivalent spellings (an accent as a letter of its own) are one value: the value is in Unicode's normal form C.
  *
- * As a field of an updater's body it is any text that PostgreSQL can hold, kept exactly as it came.
+ * As a field of an updater's body it is any text, kept exactly as it came.
  */
 export function string(options: ParameterOptions = {}): ParameterType<string> {
   const check = (value: unknown): string => {
@@ -28,8 +28,6 @@ export function string(options: ParameterOptions = {}): ParameterType<string> {
     check,
     checkField(value) {
       if (typeof value !== 'string') throw badParameter('must be a string')
-      if (!value.isWellFormed()) throw badParameter('holds half of a surrogate pair, which is not text')
-      if (value.includes('\0')) throw badParameter('holds U+0000, which PostgreSQL cannot store')
       return value
     },
   }
