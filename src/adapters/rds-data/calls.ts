@@ -1,0 +1,127 @@
+import type {
+  ExecuteStatementCommandInput,
+  ExecuteStatementCommandOutput,
+  RDSDataClient,
+  SqlParameter,
+} from '@aws-sdk/client-rds-data'
+import { KckError } from '../../errors.ts'
+import { pause } from '../postgres-common/retry.ts'
+import { isResuming, translateError } from './errors.ts'
+
+export interface CallOptions {
+  readonly name: string
+  readonly resourceArn: string
+  readonly secretArn: string
+  readonly database: string
+  readonly region?: string | undefined
+  readonly client?: RDSDataClient | undefined
+}
+
+export interface Limits {
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+}
+
+const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 2000
+
+type Sdk = typeof import('@aws-sdk/client-rds-data')
+type Command = Parameters<RDSDataClient['send']>[0]
+
+/** The calls of the Data API, each within its time limit; a database that is waking up is asked again until then. */
+export class DataApiCalls {
+  readonly #options: CallOptions
+  #opened: Promise<{ sdk: Sdk; client: RDSDataClient }> | undefined
+
+  constructor(options: CallOptions) {
+    this.#options = options
+  }
+
+  async execute(
+    sql: string,
+    parameters: SqlParameter[],
+    limits: Limits,
+    more: Pick<ExecuteStatementCommandInput, 'transactionId'> = {},
+  ): Promise<ExecuteStatementCommandOutput> {
+    const input = { ...this.#target(), sql, parameters, includeResultMetadata: true, ...more }
+    return this.#call((sdk) => new sdk.ExecuteStatementCommand(input), limits)
+  }
+
+  async begin(limits: Limits): Promise<string> {
+    const { transactionId } = await this.#call<{ transactionId?: string }>(
+      (sdk) => new sdk.BeginTransactionCommand(this.#target()),
+      limits,
+    )
+    if (!transactionId) throw new KckError('SOURCE_UNAVAILABLE', 'The Data API began no transaction')
+    return transactionId
+  }
+
+  async commit(transactionId: string, limits: Limits): Promise<void> {
+    const { resourceArn, secretArn } = this.#options
+    await this.#call((sdk) => new sdk.CommitTransactionCommand({ resourceArn, secretArn, transactionId }), limits)
+  }
+
+  async rollback(transactionId: string, limits: Limits): Promise<void> {
+    const { resourceArn, secretArn } = this.#options
+    await this.#call((sdk) => new sdk.RollbackTransactionCommand({ resourceArn, secretArn, transactionId }), limits)
+  }
+
+  async close(): Promise<void> {
+    // A client that was given to us belongs to somebody else.
+    if (!this.#options.client && this.#opened !== undefined) (await this.#opened).client.destroy()
+  }
+
+  #target() {
+    const { resourceArn, secretArn, database } = this.#options
+    return { resourceArn, secretArn, database }
+  }
+
+  async #call<Output>(command: (sdk: Sdk) => unknown, { signal, timeoutMs }: Limits): Promise<Output> {
+    signal?.throwIfAborted()
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const abortSignal = signal ? AbortSignal.any([signal, timeout]) : timeout
+    const { sdk, client } = await this.#open()
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return (await client.send(command(sdk) as Command, { abortSignal })) as Output
+      } catch (error) {
+        const failure = () => this.#failure(error, signal, timeout)
+        if (abortSignal.aborted || !isResuming(error)) throw failure()
+        // A paused database has not seen the call, so asking again cannot do anything twice.
+        await pause(jitter(attempt), abortSignal).catch(() => {
+          throw failure()
+        })
+      }
+    }
+  }
+
+  #failure(error: unknown, signal: AbortSignal | undefined, timeout: AbortSignal): unknown {
+    if (signal?.aborted) return signal.reason
+    return timeout.aborted && !isResuming(error) ? late(error) : translateError(this.#options.name, error)
+  }
+
+  #open(): Promise<{ sdk: Sdk; client: RDSDataClient }> {
+    this.#opened ??= import('@aws-sdk/client-rds-data').then((sdk) => ({
+      sdk,
+      client: this.#options.client ?? new sdk.RDSDataClient(clientConfig(this.#options.region)),
+    }))
+    return this.#opened
+  }
+}
+
+function clientConfig(region: string | undefined) {
+  return {
+    ...(region ? { region } : {}),
+    // A call that got no answer may have had its effect: whether to ask again is for those who know.
+    maxAttempts: 1,
+    // Without the last one, the time limit would only be logged.
+    requestHandler: { connectionTimeout: 2000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+  }
+}
+
+const jitter = (attempt: number): number =>
+  (0.5 + Math.random() / 2) * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
+
+function late(cause: unknown): KckError {
+  return new KckError('DEADLINE_EXCEEDED', 'The Data API took longer than the timeout', { cause })
+}
