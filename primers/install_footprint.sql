@@ -1,6 +1,7 @@
 -- What is on the disk after "apt install" of one package on an empty system: itself and everything it needs, however
 -- indirectly.
--- kck: parameters: { name: string }, result: row, softTtl: 1h, hardTtl: 7d, afterUpdates: [package_version/:name, package_depends/:name]
+-- kck: parameters: { name: string }, result: row, softTtl: 1h, hardTtl: 7d
+-- kck: afterUpdates: [package_version/:name, package_depends/:name]
 with recursive needed (name) as (
   select name from package where name = :name
   union
