@@ -49,7 +49,7 @@ function readFields(types: ParameterTypes, { fields }: ParsedBody): Record<strin
   return Object.fromEntries(
     Object.entries(fields).map(([name, text]) => {
       const type = Object.hasOwn(types, name) ? types[name] : undefined
-      return [name, type === undefined ? text : readField(type, name, text)]
+      return [name, type === undefined || type.sqlType === 'text' ? text : readField(type, name, text)]
     }),
   )
 }

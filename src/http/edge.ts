@@ -1,6 +1,5 @@
 import type { Auth } from '../auth/auth.ts'
 import { asKckError, KckError } from '../errors.ts'
-import type { Kck } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { isPublic } from './access.ts'
@@ -9,7 +8,7 @@ import { invalidateRoute, updateRoute } from './change-route.ts'
 import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
 import { deadlineOf, withDeadline } from './deadline.ts'
 import { compressed } from './encode.ts'
-import type { EdgeContext, EdgeLimits, Handler } from './exchange.ts'
+import type { EdgeContext, EdgeKck, EdgeLimits, Handler } from './exchange.ts'
 import { fetchManyRoute } from './fetch-many-route.ts'
 import { fetchRoute, refreshRoute } from './fetch-route.ts'
 import { acceptsJson } from './negotiate.ts'
@@ -21,7 +20,7 @@ import { type EdgeResponse, jsonResponse, withHeaders, withoutBody } from './res
 import { type RouteName, route } from './routes.ts'
 
 export interface EdgeOptions {
-  readonly kck: Kck
+  readonly kck: EdgeKck
   readonly clock: Clock
   readonly auth: Auth
   readonly limits?: Partial<EdgeLimits>

@@ -18,9 +18,15 @@ export interface EdgeLimits extends DeadlineOptions {
   readonly manyBytes: number
 }
 
+/** What the edge needs of the core. */
+export type EdgeKck = Pick<
+  Kck,
+  'registry' | 'fetch' | 'fetchMany' | 'invalidate' | 'purge' | 'refresh' | 'update' | 'health'
+>
+
 /** What the routes stand on. */
 export interface EdgeContext {
-  readonly kck: Kck
+  readonly kck: EdgeKck
   readonly clock: Clock
   readonly auth: Auth
   readonly limits: EdgeLimits

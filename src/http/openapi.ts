@@ -1,5 +1,7 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Auth } from '../auth/auth.ts'
 import type { ParameterTypes } from '../key/parameter.ts'
+import { jsonSchemaOf } from '../key/schema-type.ts'
 import type { Access, AnyPrimer } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Updater } from '../updater/definition.ts'
@@ -110,9 +112,8 @@ function pathParameters(types: ParameterTypes): readonly Schema[] {
   return Object.entries(types).map(([name, type]) => ({ name, in: 'path', required: true, schema: type.jsonSchema }))
 }
 
-/** A schema for the whole body is asked for its JSON Schema, which Standard Schema libraries may or may not offer. */
 function bodySchema({ body, optional }: Updater): Schema {
-  if ('~standard' in body) return standardJsonSchema(body['~standard']) ?? { type: 'object' }
+  if ('~standard' in body) return jsonSchemaOf(body as StandardSchemaV1)
   const types = Object.entries(body as ParameterTypes)
   const required = types.map(([name]) => name).filter((name) => !optional.includes(name))
   return {
@@ -120,15 +121,6 @@ function bodySchema({ body, optional }: Updater): Schema {
     properties: Object.fromEntries(types.map(([name, type]) => [name, type.jsonSchema])),
     ...(required.length > 0 ? { required } : {}),
     additionalProperties: false,
-  }
-}
-
-function standardJsonSchema(standard: unknown): Schema | null {
-  const { jsonSchema } = standard as { jsonSchema?: { input?: (options: { target: string }) => Schema } }
-  try {
-    return jsonSchema?.input?.({ target: 'draft-2020-12' }) ?? null
-  } catch {
-    return null
   }
 }
 

@@ -21,7 +21,7 @@ export interface HotPath {
 
 interface Options {
   readonly edge: Edge
-  readonly kck: Kck
+  readonly kck: Pick<Kck, 'peek'>
   readonly clock: Clock
 }
 

@@ -11,7 +11,7 @@ import { edgeRequestOf } from './node-request.ts'
 
 export interface ServerOptions {
   readonly edge: Edge
-  readonly kck: Kck
+  readonly kck: Pick<Kck, 'peek'>
   readonly clock: Clock
   /** Default `127.0.0.1`. */
   readonly host?: string

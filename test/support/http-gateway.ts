@@ -1,0 +1,131 @@
+import { isUtf8 } from 'node:buffer'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+
+export type GatewayKind = 'http-api' | 'function-url'
+export type LambdaHandler = (
+  event: APIGatewayProxyEventV2,
+  context: Context,
+) => Promise<APIGatewayProxyStructuredResultV2>
+
+export interface Gateway {
+  readonly origin: string
+  close(): Promise<void>
+}
+
+const domains: Readonly<Record<GatewayKind, string>> = {
+  'http-api': 'abc123.execute-api.eu-central-1.amazonaws.com',
+  'function-url': 'abc123.lambda-url.eu-central-1.on.aws',
+}
+
+/**
+ * What stands before a Lambda function, as far as its events and answers go: payload format 2.0. An HTTP API decodes the
+ * path once and drops what follows a decoded `?`; a Function URL leaves it as it came. Both join repeated headers, hand
+ * cookies over apart, and text bodies as text.
+ */
+export async function startGateway(kind: GatewayKind, handler: LambdaHandler): Promise<Gateway> {
+  let count = 0
+  const server = createServer({ maxHeaderSize: 10_240 }, async (request, response) => {
+    count += 1
+    const requestId = `gateway-${count}`
+    const event = eventOf(kind, request, await bytesOf(request), requestId)
+    // Lambda hands events and results over as JSON.
+    const result = JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)), contextOf(requestId))))
+    const { statusCode, headers, body, isBase64Encoded } = result as APIGatewayProxyStructuredResultV2
+    const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8')
+    response.writeHead(statusCode ?? 200, headers as Record<string, string>)
+    response.end(request.method === 'HEAD' ? undefined : bytes)
+  })
+  server.on('clientError', (_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function bytesOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function eventOf(
+  kind: GatewayKind,
+  request: IncomingMessage,
+  bytes: Buffer,
+  requestId: string,
+): APIGatewayProxyEventV2 {
+  const target = Buffer.from(request.url ?? '/', 'latin1').toString()
+  const question = target.indexOf('?')
+  const path = question < 0 ? target : target.slice(0, question)
+  const rawPath = kind === 'http-api' ? decodeOnce(path) : asciiOnly(path)
+  const headers = Object.fromEntries(
+    Object.entries(request.headersDistinct)
+      .filter(([name]) => name !== 'cookie')
+      .map(([name, values]) => [name, values?.join(',')]),
+  )
+  const isText = /^(?:text\/|application\/(?:json|javascript|xml))/.test(headers['content-type'] ?? '') && isUtf8(bytes)
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString: question < 0 ? '' : target.slice(question + 1),
+    ...(request.headers.cookie === undefined ? {} : { cookies: request.headers.cookie.split('; ') }),
+    headers,
+    requestContext: {
+      accountId: '123456789012',
+      apiId: 'abc123',
+      domainName: domains[kind],
+      domainPrefix: 'abc123',
+      http: {
+        method: request.method ?? 'GET',
+        path: rawPath,
+        protocol: 'HTTP/1.1',
+        sourceIp: '192.0.2.1',
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId,
+      routeKey: '$default',
+      stage: '$default',
+      time: '20/Nov/2026:00:00:00 +0000',
+      timeEpoch: 1_795_000_000_000,
+    },
+    ...(bytes.length === 0 ? {} : { body: bytes.toString(isText ? 'utf8' : 'base64') }),
+    isBase64Encoded: bytes.length > 0 && !isText,
+  }
+}
+
+function decodeOnce(path: string): string {
+  const bytes = Buffer.from(path)
+    .toString('latin1')
+    .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const decoded = Buffer.from(bytes, 'latin1').toString()
+  return decoded.includes('?') ? decoded.slice(0, decoded.indexOf('?')) : decoded
+}
+
+function asciiOnly(path: string): string {
+  return path.replaceAll(/[^ -~]+/g, (text) => encodeURIComponent(text))
+}
+
+function contextOf(awsRequestId: string): Context {
+  return {
+    awsRequestId,
+    callbackWaitsForEmptyEventLoop: false,
+    functionName: 'fetch',
+    functionVersion: '1',
+    invokedFunctionArn: 'arn:aws:lambda:eu-central-1:123456789012:function:fetch',
+    memoryLimitInMB: '1024',
+    logGroupName: 'group',
+    logStreamName: 'stream',
+    getRemainingTimeInMillis: () => 10_000,
+    done: () => {},
+    fail: () => {},
+    succeed: () => {},
+  }
+}
