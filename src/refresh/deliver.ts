@@ -1,0 +1,39 @@
+import { asKckError, type KckError } from '../errors.ts'
+import { emit } from '../events.ts'
+import type { Work } from '../kck/kck.ts'
+import type { Delivery } from '../ports/refresh-queue.ts'
+
+/** What becomes of a delivery. The row remembers failures; a message only says when to look again. */
+export type Outcome =
+  | { readonly done: 'acknowledged' | 'dropped' | 'parked' }
+  | { readonly retryInMs: number; readonly error: KckError }
+
+const RETRY_MS = 5_000
+/** SQS delays no message for longer. */
+const LONGEST_RETRY_MS = 900_000
+
+/** Does what one delivery asks for and says what became of it. Never throws. */
+export async function deliver(work: Work, delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+  const { key, cause } = delivery.request
+  const report = (action: 'acknowledged' | 'dropped' | 'parked' | 'retried') =>
+    emit({ type: 'queue', action, key, lane: delivery.lane, cause })
+  try {
+    await work.refresh(delivery.request, signal)
+    report('acknowledged')
+    return { done: 'acknowledged' }
+  } catch (thrown) {
+    const error = asKckError(thrown)
+    // A primer that is gone, a key of another grammar: a later delivery would find the same.
+    if (error.code === 'UNKNOWN_PRODUCT' || error.code === 'BAD_KEY' || error.code === 'BAD_PARAMETER') {
+      report('dropped')
+      return { done: 'dropped' }
+    }
+    if (error.details['parked'] === true) {
+      report('parked')
+      return { done: 'parked' }
+    }
+    report('retried')
+    const retryInMs = signal.aborted ? 0 : Math.min(LONGEST_RETRY_MS, error.retryAfterMs ?? RETRY_MS)
+    return { retryInMs, error }
+  }
+}
