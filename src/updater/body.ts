@@ -40,17 +40,26 @@ function ofFields(updater: Updater, types: ParameterTypes, raw: Fields): Fields 
   if (unknown !== undefined) {
     throw invalidField(unknown, `is no field of this body${didYouMean(unknown, Object.keys(types))}`)
   }
+  const mayMiss = optionalFields(updater, raw)
   const body: Record<string, unknown> = {}
   for (const [name, type] of Object.entries(types)) {
     const value = raw[name]
-    if (value === undefined || (value === null && updater.optional.includes(name))) {
-      if (!updater.optional.includes(name)) throw invalidField(name, 'is missing')
-      body[name] = null
-    } else {
-      body[name] = fieldValue(updater, name, type, value)
-    }
+    if (value === undefined && !mayMiss(name)) throw invalidField(name, 'is missing')
+    const isNull = value === undefined || (value === null && (mayMiss(name) || updater.choose !== 'key'))
+    body[name] = isNull ? null : fieldValue(updater, name, type, value)
   }
   return body
+}
+
+/** Updaters of the original KCK need what the statement that will run uses. */
+function optionalFields(updater: Updater, raw: Fields): (name: string) => boolean {
+  if (updater.choose === 'key') return (name) => updater.optional.includes(name)
+  const statement = hasField(raw, updater.choose.field) ? updater.update : updater.insert
+  return (name) => statement?.names.includes(name) !== true
+}
+
+function hasField(body: Fields, field: string): boolean {
+  return Object.hasOwn(body, field) && body[field] !== null && body[field] !== undefined
 }
 
 function fieldValue(updater: Updater, name: string, type: ParameterType, value: unknown): unknown {
@@ -86,7 +95,7 @@ function valueFault(value: unknown): string | null {
     if (fault !== null) return fault
     if (typeof next !== 'object' || next === null) continue
     if (Object.hasOwn(next, '__proto__')) return 'holds a field named __proto__'
-    open.push(...Object.keys(next), ...Object.values(next))
+    for (const [name, item] of Object.entries(next)) open.push(name, item)
   }
   return null
 }
@@ -124,7 +133,7 @@ export function chooseStatement(
   request: { readonly key: Fields | null; readonly body: Fields },
 ): Chosen {
   const { choose } = updater
-  const isUpdate = choose === 'key' ? request.key !== null : (request.body[choose.field] ?? null) !== null
+  const isUpdate = choose === 'key' ? request.key !== null : hasField(request.body, choose.field)
   const mode = isUpdate ? 'update' : 'insert'
   const statement = updater[mode]
   if (statement !== null || updater.run !== null) return { mode, statement }
