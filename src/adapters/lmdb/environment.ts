@@ -1,0 +1,194 @@
+import { mkdirSync, realpathSync } from 'node:fs'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { KckError } from '../../errors.ts'
+import { emit } from '../../events.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { DiskSpace } from './disk-space.ts'
+import { claimFolder, type Folder } from './folder.ts'
+import { removeAtOf, type Unreadable } from './record.ts'
+
+export interface EnvironmentOptions {
+  /** The folder; made when missing. Everything in it belongs to this store. */
+  readonly path: string
+  readonly clock: Clock
+  /** Bytes of address space to map at first. It grows by itself. Default: 1 MiB. */
+  readonly mapSize?: number
+}
+
+/** Keys and values are bytes: the encodings that lmdb-js offers change what they are given. */
+export type Table = Database<Buffer, Buffer>
+
+export type Expire = (key: Buffer, record: Buffer) => void
+
+/** Writes between two sweeps of expired records and of readers that died. */
+const WRITES_PER_SWEEP = 256
+/** Records a sweep looks at. */
+const SWEEP = 512
+
+const shared = new Map<string, { environment: Environment; users: number }>()
+
+/** The environment of a folder; one per process, however often it is opened. Close it as often. */
+export function openEnvironment(options: EnvironmentOptions): Environment {
+  const path = folderAt(options.path)
+  const known = shared.get(path)
+  if (known) {
+    known.users++
+    return known.environment
+  }
+  const environment = new Environment({ ...options, path })
+  shared.set(path, { environment, users: 1 })
+  return environment
+}
+
+export class Environment {
+  readonly #folder: Folder
+  readonly #root: RootDatabase<Buffer, Buffer>
+  readonly #tables = new Map<string, Table>()
+  readonly #swept: { readonly table: Table; readonly expire: Expire }[] = []
+  readonly #clock: Clock
+  readonly #space: DiskSpace
+  readonly #path: string
+  #writes = 0
+  #sweepTable = 0
+  #sweepFrom: Buffer | undefined
+
+  constructor({ path, clock, mapSize = 1 << 20 }: EnvironmentOptions) {
+    this.#clock = clock
+    this.#path = path
+    this.#space = new DiskSpace(path)
+    let folder: Folder | undefined
+    try {
+      folder = claimFolder(path, clock)
+      this.#folder = folder
+      this.#root = open<Buffer, Buffer>({
+        path,
+        noSubdir: false,
+        mapSize,
+        maxDbs: 8,
+        maxReaders: 1024,
+        // A commit is in the system's page cache when it returns, so it survives the death of the process. What the
+        // death of the machine would leave half-written is never used again: see folder.ts.
+        noSync: true,
+        keyEncoding: 'binary',
+        encoding: 'binary',
+      })
+    } catch (error) {
+      folder?.release({ clean: false })
+      throw unavailable('opened', error)
+    }
+  }
+
+  /**
+   * The table of that name. Expired records in it are deleted by `expire`, which gets their key and value inside a
+   * transaction (default: just the record); null: they are somebody else's to delete.
+   */
+  table(name: string, expire?: Expire | null): Table {
+    const known = this.#tables.get(name)
+    if (known) return known
+    const table = this.#attempt('opened', () => this.#root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }))
+    this.#tables.set(name, table)
+    if (expire !== null) this.#swept.push({ table, expire: expire ?? ((key) => table.removeSync(key)) })
+    return table
+  }
+
+  /** Reads what is committed now, by any process. */
+  read<T>(work: () => T): T {
+    return this.#attempt('read', () => {
+      this.#root.resetReadTxn()
+      return work()
+    })
+  }
+
+  /**
+   * One transaction of all processes at a time: all of `work` or nothing, committed when this returns. `bytes` is how
+   * much it will add, about; 0 for one that only deletes, which a full disk does not refuse.
+   */
+  write<T>(bytes: number, work: () => T): T {
+    return this.#attempt('written', () => {
+      this.#space.require(bytes)
+      const result = this.#root.transactionSync(work)
+      if (++this.#writes % WRITES_PER_SWEEP === 0) this.#tidy()
+      return result
+    })
+  }
+
+  /** Reports a record that cannot be read; a damaged one has the whole file checked before its next use. */
+  unreadable(what: string, key: string, why: Unreadable): void {
+    if (why === 'damaged') this.#folder.doubt()
+    const message = why === 'damaged' ? `A ${what} is damaged` : `A ${what} was written by a newer KCK`
+    emit({ type: 'fault', where: 'lmdb read', key, code: 'STORE_UNAVAILABLE', error: new Error(message) })
+  }
+
+  /** Deletes the expired ones of the next `limit` records, from where the last call ended. Returns how many those were. */
+  vacuum(limit: number): number {
+    const swept = this.#swept[this.#sweepTable % this.#swept.length]
+    if (!swept) return 0
+    const range = this.#sweepFrom ? { start: this.#sweepFrom, limit } : { limit }
+    const records = this.read(() => [...swept.table.getRange(range)])
+    const last = records.length < limit ? undefined : records.at(-1)
+    this.#sweepFrom = last?.key
+    if (!last) this.#sweepTable++
+    const expired = records.filter(({ value }) => this.#isExpired(value))
+    if (expired.length === 0) return 0
+    return this.write(0, () => {
+      const still = expired.flatMap(({ key }) => ({ key, value: swept.table.getBinary(key) }))
+      return still.filter(({ key, value }) => {
+        if (!value || !this.#isExpired(value)) return false
+        swept.expire(key, value)
+        return true
+      }).length
+    })
+  }
+
+  #isExpired(record: Buffer): boolean {
+    const removeAt = removeAtOf(record)
+    return removeAt !== null && removeAt <= this.#clock.now()
+  }
+
+  async close(): Promise<void> {
+    const use = shared.get(this.#path)
+    if (use && --use.users > 0) return
+    shared.delete(this.#path)
+    await this.#root.close()
+    this.#folder.release({ clean: true })
+  }
+
+  #tidy(): void {
+    this.#root.readerCheck()
+    this.vacuum(SWEEP)
+  }
+
+  #attempt<T>(what: string, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (isDamage(error)) this.#folder.doubt()
+      throw unavailable(what, error)
+    }
+  }
+}
+
+/** One name for one folder, made when it is missing. */
+function folderAt(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true })
+    return realpathSync(path)
+  } catch (error) {
+    throw unavailable('opened', error)
+  }
+}
+
+/** LMDB's own words for pages that make no sense. */
+function isDamage(error: unknown): boolean {
+  return ['MDB_CORRUPTED', 'MDB_PAGE_NOTFOUND', 'MDB_INVALID'].some((name) => String(error).includes(name))
+}
+
+function unavailable(what: string, error: unknown): KckError {
+  if (error instanceof KckError) return error
+  const message = /ENOSPC|EDQUOT|MDB_MAP_FULL|No space left|quota/i.test(String(error))
+    ? 'The local store is full: free some disk space'
+    : isDamage(error)
+      ? 'The local store is damaged: restart KCK, which replaces it'
+      : `The local store cannot be ${what}`
+  return new KckError('STORE_UNAVAILABLE', message, { cause: error, retryAfterMs: 1000 })
+}

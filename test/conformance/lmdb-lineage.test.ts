@@ -1,0 +1,4 @@
+import { lineageConformance } from './lineage.ts'
+import { lmdbHarness } from './lmdb-harness.ts'
+
+lineageConformance('lmdb', lmdbHarness)
