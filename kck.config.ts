@@ -1,6 +1,9 @@
 import { defineConfig } from 'kck'
 
-/** What `npm start` serves: the example on the Debian 12 package index, in a Postgres and a store under `.kck/`. */
+/** The settings of the example: what `npm start` serves. */
 export default defineConfig({
-  sources: { debian: { kind: 'pglite' } },
+  sources: {
+    // Filled by `npm start` with the package index of Debian 12.
+    debian: { kind: 'pglite', path: '.kck/debian' },
+  },
 })

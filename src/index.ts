@@ -1,3 +1,5 @@
+export { createRemoteFetcher, type RemoteFetcher, type RemoteFetcherOptions } from './adapters/http/remote.ts'
+export { defineConfig, type KckConfig } from './config/config.ts'
 export type { Json, JsonValue } from './entry/json.ts'
 export { type ErrorCode, KckError, type KckErrorOptions } from './errors.ts'
 export { type KckEvent, subscribe } from './events.ts'

@@ -11,7 +11,7 @@ export type Size = string | number
 export interface KckConfig {
   /** Folder of the primers, relative to this file. @default 'primers' */
   readonly primers?: string
-  /** Folder of the updaters, relative to this file. @default 'updaters' */
+  /** Folder of the updaters, relative to this file. @default 'updaters' beside the primers, when there is such a folder */
   readonly updaters?: string
   /** Whether a missing product is computed when it is asked for; a primer's own setting wins. @default true */
   readonly primeOnCacheMiss?: boolean

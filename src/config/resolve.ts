@@ -33,7 +33,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
   return {
     folder,
     primers: resolve(folder, read.primers),
-    updaters: resolve(folder, read.updaters),
+    updaters: read.updaters === null ? null : resolve(folder, read.updaters),
     primeOnCacheMiss: read.primeOnCacheMiss,
     store: resolveStore(read.store, folder),
     sources: resolveSources(read.sources, folder),

@@ -5,7 +5,8 @@ export interface ResolvedConfig {
   /** The project's folder. */
   readonly folder: string
   readonly primers: string
-  readonly updaters: string
+  /** Null: `updaters` beside the primers, when there is such a folder. */
+  readonly updaters: string | null
   readonly primeOnCacheMiss: boolean
   readonly store: ResolvedStore
   readonly sources: Readonly<Record<string, ResolvedSource>>

@@ -111,7 +111,7 @@ const mb = 1024 ** 2
 
 export const configSchema = object({
   primers: optional(text, 'primers'),
-  updaters: optional(text, 'updaters'),
+  updaters: optional(text, null),
   primeOnCacheMiss: optional(flag, true),
   store: optional(store, { kind: 'lmdb', path: '.kck/store' }),
   sources: optional(record(source, /^[A-Za-z]\w{0,63}$/, 'letters, digits and _, starting with a letter'), {

@@ -13,7 +13,7 @@ import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import { createRegistry } from '../primer/create-registry.ts'
 import { loadDefinitions } from '../primer/load.ts'
 import type { Registry } from '../primer/registry.ts'
-import { checkDefinitions } from './check-definitions.ts'
+import { checkNeeds } from './check-needs.ts'
 import { openSources } from './open-sources.ts'
 import { openStore } from './open-store.ts'
 
@@ -80,13 +80,15 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
 
 /** The primers and updaters of a project, checked against each other and against its settings. */
 export async function loadRegistry(config: ResolvedConfig): Promise<Registry> {
-  const registry = createRegistry(await loadDefinitions({ primers: config.primers, updaters: config.updaters }))
-  checkDefinitions(registry, config)
+  const { primers, updaters } = config
+  const definitions = await loadDefinitions(primers, updaters === null ? {} : { updatersFolder: updaters })
+  const registry = createRegistry(definitions)
+  checkNeeds(registry, config)
   return registry
 }
 
-/** Loaded only where somebody can sign in. */
-async function createRuntimeAuth({ auth, access }: ResolvedConfig, clock: Clock): Promise<Auth> {
+/** Who can sign in and what they may, as the settings say. */
+export async function createRuntimeAuth({ auth, access }: ResolvedConfig, clock: Clock = systemClock): Promise<Auth> {
   return createAuth(auth, access, { clock, fetchJwks: await keysOf(auth) })
 }
 

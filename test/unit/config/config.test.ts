@@ -25,7 +25,7 @@ describe('defaults', () => {
     expect(resolve({})).toEqual({
       folder,
       primers: '/project/primers',
-      updaters: '/project/updaters',
+      updaters: null,
       primeOnCacheMiss: true,
       store: { kind: 'lmdb', path: '/project/.kck/store' },
       sources: {

@@ -1,0 +1,22 @@
+import { text } from 'node:stream/consumers'
+import type { Environment } from '../config/environment.ts'
+
+/** What a command sees of the world; tests pass their own. */
+export interface Io {
+  /** Results: what another program reads. */
+  out(text: string): void
+  /** Everything else, for people. */
+  err(text: string): void
+  stdin(): Promise<string>
+  /** The folder that the command was called in. */
+  readonly folder: string
+  readonly environment: Environment
+}
+
+export const processIo: Io = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  stdin: () => text(process.stdin),
+  folder: process.cwd(),
+  environment: process.env,
+}

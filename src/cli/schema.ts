@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+import { systemClock, systemEntropy } from '../adapters/system/clock.ts'
+import { openStore } from '../local/open-store.ts'
+import type { Io } from './io.ts'
+import { type CommonOptions, settingsOf, subcommand } from './subcommand.ts'
+
+export function addSchema(program: Command, io: Io): void {
+  subcommand(program, 'schema', 'create what the store needs; safe to run again').action(
+    async (options: CommonOptions) => {
+      const { store: settings } = await settingsOf(options, io)
+      const store = await openStore(settings, { clock: systemClock, entropy: systemEntropy })
+      try {
+        await store.createSchema()
+      } finally {
+        await store.close()
+      }
+      io.out(
+        options.json ? JSON.stringify({ store: settings.kind, ready: true }) : `The ${settings.kind} store is ready.`,
+      )
+    },
+  )
+}

@@ -1,0 +1,97 @@
+import cluster from 'node:cluster'
+import type { Command } from 'commander'
+import { systemClock } from '../adapters/system/clock.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
+import { subscribe } from '../events.ts'
+import { formatRequestLog, type RequestLogEntry } from '../http/request-log.ts'
+import { runCluster } from '../local/cluster.ts'
+import { createLineWriter } from '../local/line-writer.ts'
+import { openSources } from '../local/open-sources.ts'
+import { createRuntime } from '../local/runtime.ts'
+import { startServer } from '../local/server.ts'
+import type { Io } from './io.ts'
+import { type CommonOptions, settingsOf, subcommand } from './subcommand.ts'
+
+interface ServeOptions extends CommonOptions {
+  readonly host?: string
+  readonly port?: string
+  readonly workers?: string
+  readonly log: LogChoice
+}
+
+const logChoices = ['all', 'problems', 'none'] as const
+type LogChoice = (typeof logChoices)[number]
+
+export function addServe(program: Command, io: Io): void {
+  subcommand(program, 'serve', 'serve the products over HTTP')
+    .option('--host <address>', 'listen there (KCK_HOST, else server.host)')
+    .option('--port <number>', 'listen there; 0: any free port (KCK_PORT, else server.port)')
+    .option('--workers <number>', 'processes (KCK_WORKERS, else server.workers)')
+    .addOption(program.createOption('--log <which>', 'requests to log').choices(logChoices).default('problems'))
+    .action(async (options: ServeOptions) => {
+      const overrides = { KCK_HOST: options.host, KCK_PORT: options.port, KCK_WORKERS: options.workers }
+      const config = await settingsOf(options, io, overrides)
+      const stopLogging = logFaults(io)
+      try {
+        await (config.server.workers > 1 ? serveByMany(config, options, io) : serveByOne(config, options, io))
+      } finally {
+        stopLogging()
+      }
+    })
+}
+
+async function serveByOne(config: ResolvedConfig, options: ServeOptions, io: Io): Promise<void> {
+  const { url, close } = await startOne(config, options.log)
+  announce(url, options, io)
+  await new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  await close()
+}
+
+/** The first process keeps the embedded databases, which only one can have open, and lends them to the workers. */
+async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io): Promise<void> {
+  const embedded = Object.entries(config.sources).filter(([, { kind }]) => kind === 'pglite')
+  const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map()
+  const { host, port, workers } = config.server
+  if (cluster.isPrimary) announce(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, options, io)
+  await runCluster({ workers, clock: systemClock, start: () => startOne(config, options.log), say: io.err })
+  for (const source of shared.values()) await source.close()
+}
+
+async function startOne(config: ResolvedConfig, choice: LogChoice) {
+  const writer = createLineWriter(process.stdout, systemClock)
+  const log = (entry: RequestLogEntry) => {
+    if (choice === 'all' || entry.level !== 'info') writer.write(formatRequestLog(entry))
+  }
+  const runtime = await createRuntime(config, choice === 'none' ? {} : { log })
+  const { edge, kck, clock } = runtime
+  const { host, port } = config.server
+  const server = await startServer({ edge, kck, clock, host, port }).catch(async (error: unknown) => {
+    await runtime.close()
+    throw error
+  })
+  return {
+    url: server.url,
+    async close() {
+      await server.close()
+      await runtime.close()
+      writer.flush()
+    },
+  }
+}
+
+function announce(url: string, { json }: ServeOptions, io: Io): void {
+  io.out(json ? JSON.stringify({ url }) : `Serving on ${url}. What there is: ${url}/openapi.json`)
+}
+
+/** What no request hears of: failed refreshes in the background, hooks that threw, parts that do not answer. */
+function logFaults(io: Io): () => void {
+  return subscribe((event) => {
+    if (event.type !== 'fault') return
+    const { where, key, code, error } = event
+    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' }
+    io.err(JSON.stringify({ level: 'error', type: 'fault', where, key, code, error: { name, message } }))
+  })
+}
