@@ -38,7 +38,7 @@ export function translateError(source: string, error: unknown): KckError {
       return failed('The Data API has ended the transaction: it may be idle for 3 minutes at most')
     case 'BadRequestException':
     case 'DatabaseErrorException':
-      return /response size limit/i.test(message)
+      return /size limit/i.test(message)
         ? failed('The result is larger than the 1 MiB of the Data API: return less, or read it in pages', {
             limitBytes: 1_048_576,
           })
