@@ -53,3 +53,21 @@ export function removeAtOf(record: Buffer): number | null {
 function checksum(key: Uint8Array, record: Buffer): number {
   return crc32(record.subarray(5), (crc32(key) ^ (record[0] ?? 0)) >>> 0)
 }
+
+/** The record at `place` of a table; null when there is none, or none any more. */
+export function readRecord(
+  table: { getBinary(place: Buffer): Buffer | undefined },
+  place: Buffer,
+  now: number,
+): RecordContent | Unreadable | null {
+  const bytes = table.getBinary(place)
+  if (!bytes) return null
+  const record = unseal(place, bytes)
+  return typeof record === 'object' && record.removeAt !== null && record.removeAt <= now ? null : record
+}
+
+/** What is stored twice stays until the later of both times. */
+export function laterRemoval(removeAt: number | null, stored: RecordContent | Unreadable | null): number | null {
+  if (stored === null || typeof stored === 'string') return removeAt
+  return removeAt === null || stored.removeAt === null ? null : Math.max(removeAt, stored.removeAt)
+}

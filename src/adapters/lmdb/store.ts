@@ -18,12 +18,17 @@ export interface LmdbStore extends Store {
  */
 export function openLmdbStore(options: EnvironmentOptions): LmdbStore {
   const environment = openEnvironment(options)
+  let closed = false
   return {
     entries: createLmdbEntryStore(environment, options.clock),
     lineage: createLmdbLineage(environment),
     workIndex: createLmdbWorkIndex(environment, options.clock),
     vacuum: (limit) => environment.vacuum(limit),
     async createSchema() {},
-    close: () => environment.close(),
+    async close() {
+      if (closed) return
+      closed = true
+      await environment.close()
+    },
   }
 }
