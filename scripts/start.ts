@@ -1,11 +1,30 @@
-// `npm start`: fills the example's Postgres when it is not there yet, then serves it like `kck serve`.
+// `npm start`: fills the example's Postgres when it is not there yet, then does what `kck serve` does.
 import { fileURLToPath } from 'node:url'
+import { processIo } from '../src/cli/io.ts'
+import { main } from '../src/cli/main.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { prepareExample } from './example.ts'
 
+const folder = fileURLToPath(new URL('..', import.meta.url))
 const print = (text: string) => process.stdout.write(text)
 
-const config = await loadConfig(fileURLToPath(new URL('..', import.meta.url)))
-const source = config.sources['debian']
+// Settings that are refused are reported below, by the command itself.
+const source = (await loadConfig(folder).catch(() => null))?.sources['debian']
 // Not where the settings or the environment name another database.
 if (source?.kind === 'pglite' && source.path !== null) await prepareExample(source.path, print)
+
+process.exitCode = await main(['serve', '--folder', folder, '--json', ...process.argv.slice(2)], {
+  ...processIo,
+  out: (line) => print(welcome(JSON.parse(line).url)),
+})
+
+function welcome(url: string): string {
+  const update = '{"version":"22.01+really26.02+dfsg-0+deb12u1","installed_kib":2645,"size_bytes":1021788}'
+  return `Serving on ${url}. Try:
+
+curl ${url}/fetch/install_footprint/gnome
+curl ${url}/fetch/package_card/libssl3
+curl -X PUT ${url}/update/package_version/7zip -H 'content-type: application/json' -d '${update}'
+
+`
+}
