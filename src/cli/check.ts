@@ -1,17 +1,16 @@
 import type { Command } from 'commander'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { loadRegistry } from '../local/runtime.ts'
 import type { Access, AnyPrimer } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Io } from './io.ts'
-import { CommandFailed, type CommonOptions, settingsOf, subcommand, withRuntime } from './subcommand.ts'
+import { CommandFailed, type CommonOptions, registryOf, settingsOf, subcommand, withRuntime } from './subcommand.ts'
 
 export function addCheck(program: Command, io: Io): void {
   subcommand(program, 'check', 'check settings, primers and updaters, and say what there is')
     .option('--connect', 'also whether the store and the sources answer')
     .action(async (options: CommonOptions & { readonly connect?: boolean }) => {
       const config = await settingsOf(options, io)
-      const registry = await loadRegistry(config)
+      const registry = await registryOf(config)
       const health = options.connect ? await withRuntime(options, io, ({ kck }) => kck.health()) : null
       const report = { ...summaryOf(config, registry), ...(health ? { health: health.parts } : {}) }
       if (options.json) io.out(JSON.stringify(report))

@@ -13,6 +13,9 @@ export interface Io {
   readonly environment: Environment
 }
 
+// Whoever read the output may have seen enough (`kck check | head`): no reason to die of it.
+process.stdout.on('error', () => undefined)
+
 export const processIo: Io = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),

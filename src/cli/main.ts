@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander'
-import { KckError } from '../errors.ts'
 import { addCheck } from './check.ts'
 import { addFetch } from './fetch.ts'
 import { addInvalidate } from './invalidate.ts'
@@ -7,10 +6,12 @@ import { type Io, processIo } from './io.ts'
 import { addOpenApi } from './openapi.ts'
 import { addPurge } from './purge.ts'
 import { addRefresh } from './refresh.ts'
+import { errorJson, errorText } from './report.ts'
 import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
 import { CommandFailed } from './subcommand.ts'
 import { addToken } from './token.ts'
+import { addTypes } from './types.ts'
 import { addUpdate } from './update.ts'
 
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
@@ -23,7 +24,8 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
   } catch (error) {
     // Commander has printed its own errors, and help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-    if (!(error instanceof CommandFailed)) report(error, args.includes('--json'), io)
+    if (error instanceof CommandFailed) return exitCodes.failed
+    io.err(args.includes('--json') ? JSON.stringify({ error: errorJson(error) }) : errorText(error))
     return exitCodes.failed
   }
 }
@@ -37,20 +39,7 @@ function createProgram(io: Io): Command {
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
   const commands = [addServe, addFetch, addUpdate, addRefresh, addInvalidate, addPurge]
-  const tools = [addCheck, addSchema, addOpenApi, addToken]
+  const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken]
   for (const add of [...commands, ...tools]) add(program, io)
   return program
-}
-
-/** What a caller may see, and the cause, which only the operator sees: whoever types a command is one. */
-function report(error: unknown, json: boolean, io: Io): void {
-  const known = error instanceof KckError
-  const code = known ? error.code : 'INTERNAL'
-  const { message, cause, stack } = error instanceof Error ? error : new Error(String(error))
-  if (json) io.err(JSON.stringify({ error: { code, message, ...(known ? { details: error.details } : {}) } }))
-  else io.err(known ? `${message} (${code})${because(cause)}` : `${stack}`)
-}
-
-function because(cause: unknown): string {
-  return cause instanceof Error ? `\n  because: ${cause.message}${because(cause.cause)}` : ''
 }

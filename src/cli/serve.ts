@@ -4,11 +4,8 @@ import { systemClock } from '../adapters/system/clock.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { subscribe } from '../events.ts'
 import { formatRequestLog, type RequestLogEntry } from '../http/request-log.ts'
-import { runCluster } from '../local/cluster.ts'
 import { createLineWriter } from '../local/line-writer.ts'
-import { openSources } from '../local/open-sources.ts'
-import { createRuntime } from '../local/runtime.ts'
-import { startServer } from '../local/server.ts'
+import type { Source } from '../ports/source.ts'
 import type { Io } from './io.ts'
 import { type CommonOptions, settingsOf, subcommand } from './subcommand.ts'
 
@@ -53,7 +50,12 @@ async function serveByOne(config: ResolvedConfig, options: ServeOptions, io: Io)
 /** The first process keeps the embedded databases, which only one can have open, and lends them to the workers. */
 async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io): Promise<void> {
   const embedded = Object.entries(config.sources).filter(([, { kind }]) => kind === 'pglite')
-  const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map()
+  const [{ runCluster }, { openSources }] = await Promise.all([
+    import('../local/cluster.ts'),
+    import('../local/open-sources.ts'),
+  ])
+  const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map<string, Source>()
+  await Promise.all([...shared.values()].map((source) => source.ping()))
   const { host, port, workers } = config.server
   if (cluster.isPrimary) announce(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, options, io)
   await runCluster({ workers, clock: systemClock, start: () => startOne(config, options.log), say: io.err })
@@ -61,6 +63,10 @@ async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io
 }
 
 async function startOne(config: ResolvedConfig, choice: LogChoice) {
+  const [{ createRuntime }, { startServer }] = await Promise.all([
+    import('../local/runtime.ts'),
+    import('../local/server.ts'),
+  ])
   const writer = createLineWriter(process.stdout, systemClock)
   const log = (entry: RequestLogEntry) => {
     if (choice === 'all' || entry.level !== 'info') writer.write(formatRequestLog(entry))
@@ -68,6 +74,8 @@ async function startOne(config: ResolvedConfig, choice: LogChoice) {
   const runtime = await createRuntime(config, choice === 'none' ? {} : { log })
   const { edge, kck, clock } = runtime
   const { host, port } = config.server
+  // Opens what is opened at its first use, so that no request waits for it. What does not answer is no reason not to start.
+  await kck.health()
   const server = await startServer({ edge, kck, clock, host, port }).catch(async (error: unknown) => {
     await runtime.close()
     throw error

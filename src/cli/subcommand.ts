@@ -2,10 +2,11 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfig } from '../config/load.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { asKckError } from '../errors.ts'
-import { createRuntime, type Runtime } from '../local/runtime.ts'
+import type { Runtime } from '../local/runtime.ts'
 import { parseDuration } from '../primer/duration.ts'
+import type { Registry } from '../primer/registry.ts'
 import type { Io } from './io.ts'
+import { errorJson, errorText } from './report.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -34,18 +35,26 @@ export function settingsOf(
   return loadConfig(resolve(io.folder, folder), { ...io.environment, ...Object.fromEntries(given) })
 }
 
-/** Opens the project, for as long as `work` takes. */
+/** Opens the project, for as long as `work` takes. Loaded here: other commands start without the whole system. */
 export async function withRuntime<T>(
   options: CommonOptions,
   io: Io,
   work: (runtime: Runtime) => Promise<T>,
 ): Promise<T> {
-  const runtime = await createRuntime(await settingsOf(options, io))
+  const config = await settingsOf(options, io)
+  const { createRuntime } = await import('../local/runtime.ts')
+  const runtime = await createRuntime(config)
   try {
     return await work(runtime)
   } finally {
     await runtime.close()
   }
+}
+
+/** The project's primers and updaters, without opening anything. */
+export async function registryOf(config: ResolvedConfig): Promise<Registry> {
+  const { loadRegistry } = await import('../local/load-registry.ts')
+  return loadRegistry(config)
 }
 
 /** Does the same to each key and prints each result; a key that fails does not stop the others, but fails the command. */
@@ -64,9 +73,8 @@ export async function forEachKey(
       else io.out(result.text)
     } catch (error) {
       failed = true
-      const { code, message, details } = asKckError(error)
-      if (json) results.push({ key, error: { code, message, details } })
-      else io.err(`${key}: ${message} (${code})`)
+      if (json) results.push({ key, error: errorJson(error) })
+      else io.err(`${key}: ${errorText(error)}`)
     }
   }
   if (json) io.out(JSON.stringify({ results }))

@@ -38,7 +38,10 @@ async function readBody(body: string, io: Io): Promise<string> {
 function parseBody(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch {
-    throw new KckError('INVALID_BODY', 'The body is not JSON; in a shell put it into single quotes')
+  } catch (error) {
+    throw notJson(error)
   }
 }
+
+const notJson = (cause: unknown) =>
+  new KckError('INVALID_BODY', 'The body is not JSON; in a shell put it into single quotes', { cause })

@@ -23,7 +23,7 @@ async function openSource(name: string, source: ResolvedSource): Promise<Source>
   const { statementTimeoutMs } = source
   switch (source.kind) {
     case 'pglite':
-      return openPglite(name, source.path, statementTimeoutMs)
+      return lazily(name, () => openPglite(name, source.path, statementTimeoutMs))
     case 'postgres': {
       const { createPostgresSource } = await import('../adapters/postgres/source.ts')
       const { connectionString, budget } = source
@@ -45,8 +45,8 @@ async function openSource(name: string, source: ResolvedSource): Promise<Source>
 }
 
 /**
- * One process can have the embedded database open. The first one does, and serves it to the others of this machine
- * through a socket: the workers of a server, or a command while a server runs.
+ * One process can have the embedded database open. The first one that uses it does, and serves it to the others of this
+ * machine through a socket: the workers of a server, or a command while a server runs.
  */
 async function openPglite(name: string, path: string | null, statementTimeoutMs: number): Promise<Source> {
   const { createPgliteClientSource, createPgliteSource, servePglite } = await import('../adapters/pglite/source.ts')
@@ -61,16 +61,38 @@ async function openPglite(name: string, path: string | null, statementTimeoutMs:
     throw error
   }
   const served = await servePglite(source, { socketPath })
+  return closingAlso(source, served)
+}
+
+const closingAlso = (source: Source, other: { close(): Promise<void> }): Source => ({
+  name: source.name,
+  query: (...call) => source.query(...call),
+  transaction: (...call) => source.transaction(...call),
+  describe: (...call) => source.describe(...call),
+  ping: (...call) => source.ping(...call),
+  async close() {
+    await other.close()
+    await source.close()
+  },
+})
+
+/** Opens a source when it is first used: an embedded database takes a second to start, which a cached answer need not pay. */
+function lazily(name: string, open: () => Promise<Source>): Source {
+  let opened: Promise<Source> | undefined
+  const source = (): Promise<Source> => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      throw error
+    })
+    return opened
+  }
   return {
     name,
-    query: (statement, values, options) => source.query(statement, values, options),
-    transaction: (work, options) => source.transaction(work, options),
-    describe: (statement) => source.describe(statement),
-    ping: (options) => source.ping(options),
-    async close() {
-      await served.close()
-      await source.close()
-    },
+    query: async (...call) => (await source()).query(...call),
+    transaction: async (...call) => (await source()).transaction(...call),
+    describe: async (...call) => (await source()).describe(...call),
+    ping: async (...call) => (await source()).ping(...call),
+    close: async () => (await opened)?.close(),
   }
 }
 
