@@ -1,25 +1,23 @@
 import { primer } from 'kck'
 import { sectionReport } from './section_report.ts'
 
-/** The front page: every section, the largest first. Three levels of products stand below this one. */
+/** The front page: the largest sections. Three levels of products stand below this one. */
 export const archiveReport = primer({
   name: 'archive_report',
-  description: 'All sections of the archive, the largest first.',
-  parameters: {},
+  description: 'The ten largest sections of the archive.',
   softTtl: '1h',
-  timeout: '2m',
   async compute({ getMany, sql }) {
-    const sections = await sql<{ section: string }>('select distinct section from package order by section')
+    const sections = await sql<{ section: string }>(
+      'select section from package group by section order by sum(installed_kib) desc, section limit 10',
+    )
     const reports = await getMany(sectionReport, sections)
     return {
-      sections: reports
-        .map(({ section, packages, installedKib, largest }) => ({
-          section,
-          packages,
-          installedKib,
-          largest: largest.find((card) => card !== null)?.name ?? null,
-        }))
-        .toSorted((a, b) => b.installedKib - a.installedKib),
+      sections: reports.map(({ section, packages, installedKib, largest }) => ({
+        section,
+        packages,
+        installedKib,
+        largest: largest[0]?.name ?? null,
+      })),
     }
   },
 })

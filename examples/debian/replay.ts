@@ -49,14 +49,16 @@ export async function replay(updates: readonly PackageUpdate[], options: ReplayO
   let changed = 0
   const work = async () => {
     for (let index = next++; index < updates.length; index = next++) {
-      await sleep(began + (index * 1000) / options.perSecond - performance.now())
+      await sleep(Math.max(0, began + (index * 1000) / options.perSecond - performance.now()))
       const update = updates[index] as PackageUpdate
       try {
-        changed += await put(options.url, update)
+        const count = await put(options.url, update)
+        changed += count
       } catch (error) {
         failed.push({ name: update.name, error: (error as Error).message })
       }
-      options.onProgress?.(++done)
+      done += 1
+      options.onProgress?.(done)
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))

@@ -137,7 +137,8 @@ export class DebianModel {
           const { largest, ...report } = this.sectionReport(section)
           return { ...report, largest: largest[0]?.name ?? null }
         })
-        .sort((a, b) => b.installedKib - a.installedKib),
+        .sort((a, b) => b.installedKib - a.installedKib)
+        .slice(0, 10),
     }
   }
 }
