@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { Benchmark } from './support/benchmark.ts'
+import { Cleanup } from './support/cleanup.ts'
+import { describeMachine, formatMachine } from './support/machine.ts'
+import { formatTable } from './support/table.ts'
+
+const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
+  'fetch-hit': () => import('./fetch-hit.ts'),
+  herd: () => import('./herd.ts'),
+  prime: () => import('./prime.ts'),
+  update: () => import('./update.ts'),
+  codec: () => import('./codec.ts'),
+  profile: () => import('./profile.ts'),
+}
+
+const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N]
+
+  fetch-hit  requests per second for what is cached, beside other ways to answer the same
+  herd       what many clients that miss one key at once cost the database
+  prime      misses per second
+  update     writes per second, with one product that depends on them
+  codec      what encoding and decoding a body costs
+  profile    where the time of a hit goes
+
+  --json FILE   write every single measurement there
+  --seconds N   of each measurement (default 3)
+  --rounds N    repetitions, of which the medians are shown (default 3)
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, seconds: { type: 'string' }, rounds: { type: 'string' } },
+})
+const [name = ''] = positionals
+const load = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined
+const seconds = Number(values.seconds ?? 3)
+const rounds = Number(values.rounds ?? 3)
+if (load && seconds > 0 && seconds <= 600 && Number.isInteger(rounds) && rounds > 0 && rounds <= 20) {
+  await run(load)
+} else {
+  process.stderr.write(usage)
+  process.exitCode = 1
+}
+
+async function run(load: () => Promise<{ benchmark: Benchmark }>): Promise<void> {
+  const cleanup = new Cleanup()
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => void cleanup.run().then(() => process.exit(code)))
+  }
+  const say = (message: string) => void process.stderr.write(`${message}\n`)
+  try {
+    const { benchmark } = await load()
+    const machine = await describeMachine()
+    const { tables, notes, samples } = await benchmark({ seconds, rounds, cleanup, say })
+    const parts = [formatMachine(machine), ...tables.map(formatTable), ...notes.map((note) => `- ${note}`)]
+    process.stdout.write(`${parts.join('\n\n')}\n`)
+    if (values.json !== undefined) {
+      const report = { benchmark: name, machine, seconds, rounds, tables, notes, samples }
+      writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+    }
+  } finally {
+    await cleanup.run()
+  }
+}
