@@ -39,8 +39,8 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 /**
- * Starts the machine's PostgreSQL on a free loopback port with a temporary data folder, with settings for speed and
- * without durability, as another user when we are root (PostgreSQL refuses root).
+ * Starts the machine's PostgreSQL on a free loopback port with a temporary data folder, with settings for speed:
+ * it survives `kill`, but not the machine's, as another user when we are root (PostgreSQL refuses root).
  */
 export async function startOwnPostgres(options: { port?: number } = {}): Promise<OwnPostgresServer> {
   const bin = findBinaries()
@@ -150,7 +150,6 @@ async function startPostmaster({ bin, data, port, user }: Postmaster): Promise<C
     'max_connections=100',
     'shared_buffers=64MB',
     'fsync=off',
-    'synchronous_commit=off',
     'full_page_writes=off',
     'autovacuum=off',
     'deadlock_timeout=100ms',

@@ -123,7 +123,7 @@ export class Sessions {
       if (database !== '') url.pathname = `/${database}`
       pool = new pg.Pool({
         connectionString: url.href,
-        max: 20,
+        max: 60,
         connectionTimeoutMillis: 5000,
         options: `-c timezone=UTC -c statement_timeout=${this.#options.statementTimeoutMs}`,
       })

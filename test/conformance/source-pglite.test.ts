@@ -1,0 +1,11 @@
+import { openPgliteSource } from '../support/sources.ts'
+import { shareSource, sourceConformance } from './source.ts'
+
+sourceConformance('pglite', shareSource(openPgliteSource), {
+  deviations: [
+    {
+      test: 'cancels an aborted statement on the server',
+      reason: 'PGlite cannot be interrupted: the caller is released and the late result dropped',
+    },
+  ],
+})
