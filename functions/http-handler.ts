@@ -1,9 +1,11 @@
 import middy, { type MiddlewareObj } from '@middy/core'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { KckError } from '../src/errors.ts'
+import { type ErrorCode, KckError } from '../src/errors.ts'
 import type { Edge } from '../src/http/edge.ts'
 import { problemResponse } from '../src/http/problem.ts'
+import type { RequestLogEntry } from '../src/http/request-log.ts'
 import { handleHttpEvent, structured } from './http-event.ts'
+import { logRequest } from './log.ts'
 
 type HttpMiddleware = MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>
 
@@ -11,10 +13,10 @@ type HttpMiddleware = MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStruc
  * A function behind an HTTP API or a Function URL. The edge authenticates, negotiates, logs and words its errors, the
  * same way as on the local server; what stands here is only what Lambda itself can get wrong.
  */
-export function createHttpHandler(edge: () => Promise<Edge>) {
+export function createHttpHandler(edge: () => Promise<Edge>, log: (entry: RequestLogEntry) => void = logRequest) {
   return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
     .use(payloadVersion)
-    .use(errorBoundary)
+    .use(errorBoundary(log))
     .handler(async (event, context) => handleHttpEvent(await edge(), event, context))
 }
 
@@ -27,11 +29,19 @@ const payloadVersion: HttpMiddleware = {
   },
 }
 
-/** The last resort, for a start that failed: a problem instead of Lambda's own error text. */
-const errorBoundary: HttpMiddleware = {
-  onError(request) {
-    const error = request.error instanceof KckError ? request.error : new KckError('INTERNAL', 'The start failed')
-    const code = error.code === 'STORE_UNAVAILABLE' || error.code === 'SOURCE_UNAVAILABLE' ? error.code : 'INTERNAL'
-    request.response = structured(problemResponse(new KckError(code, error.message), request.context.awsRequestId))
-  },
+/** Start failures that pass by themselves. */
+const passing: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'SOURCE_UNAVAILABLE', 'AUTH_UNAVAILABLE'])
+
+/** The last resort, for a start that failed: a problem for the caller, the reason for the log. */
+function errorBoundary(log: (entry: RequestLogEntry) => void): HttpMiddleware {
+  return {
+    onError({ error, event, context: { awsRequestId: requestId } }) {
+      const code = error instanceof KckError && passing.has(error.code) ? error.code : 'INTERNAL'
+      const response = problemResponse(new KckError(code, 'The function could not start'), requestId)
+      const { status } = response
+      const path = event.rawPath ?? ''
+      log({ level: 'error', time: Date.now(), requestId, method: '', path, status, ms: 0, bytes: 0, code, error })
+      return structured(response)
+    },
+  }
 }

@@ -21,11 +21,12 @@ export const fetchManyRoute: Handler = async (context, exchange) => {
   let left = context.limits.manyBytes
   for (const [at, outcome] of outcomes.entries()) {
     if (at > 0) parts.push(Buffer.from(','))
-    const length = outcome instanceof KckError ? 0 : outcome.body.length
     if (outcome instanceof KckError) parts.push(failed(keys[at] ?? '', outcome, requestId))
-    else if (length > left) parts.push(failed(outcome.key, tooMuch(context.limits.manyBytes), requestId))
-    else parts.push(...(await succeeded(outcome, now)))
-    left -= Math.min(left, length)
+    else if (outcome.body.length > left) parts.push(failed(outcome.key, tooMuch(context.limits.manyBytes), requestId))
+    else {
+      left -= outcome.body.length
+      parts.push(...(await succeeded(outcome, now)))
+    }
   }
   parts.push(Buffer.from(']}'))
   return compressed(bytesResponse(200, Buffer.concat(parts), { key: `${keys.length} keys` }), exchange.request.headers)

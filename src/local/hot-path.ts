@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { LRUCache } from 'lru-cache'
 import { etagOf, isNotModified } from '../http/conditional.ts'
 import type { Edge } from '../http/edge.ts'
 import { bodyHeaders, fetchHeaders } from '../http/fetch-headers.ts'
@@ -41,13 +40,19 @@ interface Hit {
   readonly body: Uint8Array
 }
 
+interface Answer {
+  readonly headers: readonly string[]
+  /** A small body as text of one character per byte: node:http writes headers and text in one piece, but not bytes. */
+  readonly text: string | null
+}
+
 /** The headers of one value in this second. */
 interface Prepared {
   readonly fetched: Pick<Fetched, 'asOf' | 'state' | 'version' | 'softExpiresAt' | 'hardExpiresAt'>
   readonly second: number
   readonly etag: string
   readonly headers: readonly string[]
-  readonly withBody: Partial<Record<ContentEncoding, readonly string[]>>
+  readonly answers: Partial<Record<ContentEncoding, Answer>>
 }
 
 /** URLs whose key is remembered. */
@@ -65,19 +70,21 @@ const unusual = new Set([
   'transfer-encoding',
   'origin',
 ])
+/** Bytes; larger ones are not worth a copy. */
+const smallBytes = 8 * 1024
 /** Up to here a near cache has the encoded bytes at once (`FetchedBody.bytes`). */
 const synchronousBytes = 1024 * 1024
 
 export function createHotPath({ edge, kck, clock }: Options): HotPath {
-  const keys = new LRUCache<string, ProductKey>({ max: rememberedUrls })
-  const encodings = new LRUCache<string, EncodingWeights>({ max: rememberedEncodings })
+  const keys = new Map<string, ProductKey>()
+  const encodings = new Map<string, EncodingWeights>()
   const prepared = new WeakMap<object, Prepared>()
 
   function keyOf(url: string): ProductKey | null {
     const known = keys.get(url)
     if (known !== undefined) return known
     const key = url.includes('?') ? null : edge.keyOf(url)
-    if (key !== null) keys.set(url, key)
+    if (key !== null) remember(keys, url, key, rememberedUrls)
     return key
   }
 
@@ -86,7 +93,7 @@ export function createHotPath({ edge, kck, clock }: Options): HotPath {
     const known = encodings.get(header)
     if (known !== undefined) return known
     const weights = parseAcceptEncoding(header)
-    encodings.set(header, weights)
+    remember(encodings, header, weights, rememberedEncodings)
     return weights
   }
 
@@ -95,34 +102,44 @@ export function createHotPath({ edge, kck, clock }: Options): HotPath {
     const second = Math.floor(now / 1000)
     if (last !== undefined && last.second === second && isSame(last.fetched, fetched)) return last
     const headers = [...fetchHeaders(fetched, { now, public: true, forced: false }), ...edge.commonHeaders]
-    const next = { fetched, second, etag: etagOf(fetched), headers, withBody: {} }
+    const next = { fetched, second, etag: etagOf(fetched), headers, answers: {} }
     prepared.set(fetched.body, next)
     return next
   }
 
-  /** Everything that decides whether this is a request of the hot path; nothing is sent yet. */
-  function find(request: IncomingMessage): Hit | null {
+  /** The key of a public product, and what is asked of it; null when it is not the hot path's to answer. */
+  function read(
+    request: IncomingMessage,
+  ): { readonly key: string; readonly url: string; readonly asked: Asked } | null {
     const url = request.url ?? ''
     if (request.method !== 'GET' || !url.startsWith('/fetch/')) return null
     const asked = readHeaders(request.rawHeaders)
     const key = asked === null ? null : keyOf(url)
-    if (asked === null || key === null || !edge.isPublic(key)) return null
-    const fetched = kck.peek(key.text)
-    if (fetched === null || fetched.body.length > synchronousBytes) return null
-    const encoding = chooseEncoding(weightsOf(asked['accept-encoding']), fetched.body.encoding)
+    return asked !== null && key !== null && edge.isPublic(key) ? { key: key.text, url, asked } : null
+  }
+
+  /** What to send. Everything is decided here; nothing is sent yet. */
+  function find(request: IncomingMessage): Hit | null {
+    const wanted = read(request)
+    const fetched = wanted === null ? null : kck.peek(wanted.key)
+    if (wanted === null || fetched === null || fetched.body.length > synchronousBytes) return null
+    const encoding = chooseEncoding(weightsOf(wanted.asked['accept-encoding']), fetched.body.encoding)
     const body = encoding === null ? null : fetched.body.bytes(encoding)
-    return encoding !== null && body instanceof Uint8Array ? { url, asked, fetched, encoding, body } : null
+    return encoding !== null && body instanceof Uint8Array ? { ...wanted, fetched, encoding, body } : null
   }
 
   function send({ asked, fetched, encoding, body }: Hit, response: ServerResponse, id: readonly string[]): number {
     const value = prepare(fetched, clock.now())
     const condition = { ifNoneMatch: asked['if-none-match'], ifModifiedSince: asked['if-modified-since'] }
     if (isNotModified(condition, value.etag, fetched.modified)) {
-      response.writeHead(304, [...value.headers, ...id]).end()
+      response.writeHead(304, value.headers.concat(id)).end()
       return 304
     }
-    value.withBody[encoding] ??= [...bodyHeaders(encoding, body.byteLength), ...value.headers]
-    response.writeHead(200, [...value.withBody[encoding], ...id]).end(body)
+    value.answers[encoding] ??= answerOf(encoding, body, value.headers)
+    const { headers, text } = value.answers[encoding]
+    response.writeHead(200, headers.concat(id))
+    if (text === null) response.end(body)
+    else response.end(text, 'latin1')
     return 200
   }
 
@@ -140,6 +157,20 @@ export function createHotPath({ edge, kck, clock }: Options): HotPath {
       return true
     },
   }
+}
+
+function answerOf(encoding: ContentEncoding, body: Uint8Array, headers: readonly string[]): Answer {
+  const isSmall = body.byteLength <= smallBytes
+  return {
+    headers: [...bodyHeaders(encoding, body.byteLength), ...headers],
+    text: isSmall ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1') : null,
+  }
+}
+
+/** Bounded without a list to keep in order: what is still in use is remembered again at once. */
+function remember<T>(map: Map<string, T>, name: string, value: T, most: number): void {
+  if (map.size >= most) map.clear()
+  map.set(name, value)
 }
 
 function logEntry({ url, fetched, body }: Hit, status: number, requestId: string, now: number): RequestLogEntry {

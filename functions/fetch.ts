@@ -1,0 +1,8 @@
+import { createHttpHandler } from './http-handler.ts'
+import { runtime } from './runtime.ts'
+
+// Begun while Lambda still initialises, when there is more CPU; the first request waits for the rest and hears of errors.
+runtime().catch(() => {})
+
+/** `GET` and `POST /fetch`, `DELETE /fetch/{key}`, `POST /refresh/{key}`, `/openapi.json`, `/healthz`. */
+export const handler = createHttpHandler(async () => (await runtime()).edge)
