@@ -170,6 +170,8 @@ export class Fetcher {
       signal: scope.signal,
       parent,
       retry: request.retry ?? false,
+      // A bound on the age of the sources is not met by hearing that nothing upstream changed.
+      recompute: request.noCache === true || request.maxAgeMs !== undefined || request.minFreshMs !== undefined,
       damaged,
     })
     if (collapsed) emit({ type: 'collapsed', key: product.text })

@@ -12,11 +12,11 @@ export type Verdict = 'serve' | 'serve-and-refresh' | 'compute'
 export function judge(freshness: Freshness, request: FetchRequest, startedAt: number, now: number): Verdict {
   if (freshness.state === 'missing') return 'compute'
   const served = freshness.state === 'fresh' ? 'serve' : 'serve-and-refresh'
-  if (freshness.value.asOf >= startedAt) return served
+  if (freshness.value.asOf > startedAt) return served
   if (request.noCache || now - freshness.value.asOf > (request.maxAgeMs ?? Number.POSITIVE_INFINITY)) return 'compute'
   if (freshness.state === 'fresh') return staysFresh(freshness.value.softExpiresAt, request, now) ? served : 'compute'
   if (request.minFreshMs !== undefined) return 'compute'
-  return now - freshness.since <= (request.maxStaleMs ?? Number.POSITIVE_INFINITY) ? served : 'compute'
+  return now - freshness.since < (request.maxStaleMs ?? Number.POSITIVE_INFINITY) ? served : 'compute'
 }
 
 function staysFresh(softExpiresAt: number | null, request: FetchRequest, now: number): boolean {

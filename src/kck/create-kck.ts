@@ -7,14 +7,16 @@ import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
-import { computeProduct } from '../refresh/compute.ts'
-import { Refresher } from '../refresh/refresh.ts'
+import { Changes } from '../refresh/change.ts'
+import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
+import { tryCutoff } from '../refresh/cutoff.ts'
+import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
 import { RefreshRequests } from '../refresh/requests.ts'
 import type { ComputeRun } from '../refresh/run.ts'
+import { ColumnSets } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
 import { statementOf } from '../sql/parse.ts'
-import { Changes } from '../update/changes.ts'
-import { markDirty } from '../update/dirty.ts'
+import { ByHand } from '../update/by-hand.ts'
 import { runUpdate } from '../update/update.ts'
 import type { FetchRequest, Health, Kck } from './kck.ts'
 import { DEFAULT_OPTIONS, type KckOptions } from './options.ts'
@@ -38,22 +40,32 @@ export function createKck(deps: KckDeps): Kck {
   const requests = new RefreshRequests({ entries: store.entries, queue, clock, entropy })
 
   // Another process may publish too, so the near cache is told to look again rather than what to hold.
-  const committed = async (product: ProductKey) => {
-    near.drop(product.text)
-    requests.forget(product.text)
+  const outdated = (key: string) => {
+    near.drop(key)
+    requests.forget(key)
   }
-  const compute = (product: ProductKey, run: ComputeRun): Promise<unknown> =>
-    computeProduct(
-      {
-        registry,
-        sources,
-        parseStatement: statementOf,
-        fetchMany: (products, request, parent) => fetcher.fetchMany(products, request, parent),
-      },
-      product,
-      run,
-    )
-  const refresher = new Refresher({ store, clock, entropy, options, compute, committed })
+  const dirtied = (keys: readonly string[]) => {
+    for (const key of keys) {
+      near.delete(key)
+      requests.forget(key)
+    }
+  }
+  const changes = new Changes({ store, queue, clock, registry, dirtied }, (product) =>
+    requests.request(product, { cause: 'change', lane: 'normal' }),
+  )
+  const fetchMany: ComputeDeps['fetchMany'] = (products, request, parent) =>
+    fetcher.fetchMany(products, request, parent)
+  const reading = {
+    registry,
+    sources,
+    parseStatement: statementOf,
+    columnSets: new ColumnSets(store.lineage),
+    fetchMany,
+  }
+  const compute = (product: ProductKey, run: ComputeRun) => computeProduct(reading, product, run)
+  const cutOff: RefreshDeps['cutOff'] = (product, row, signal) =>
+    tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() })
+  const refresher = new Refresher({ store, clock, entropy, options, compute, cutOff, changes, outdated })
   const unstored = new UnstoredComputes({ clock, entropy, compute })
   const fetcher = new Fetcher({
     entries: store.entries,
@@ -70,18 +82,7 @@ export function createKck(deps: KckDeps): Kck {
       }),
     computeUnstored: (product, signal) => unstored.compute(product, signal),
   })
-  const changes = new Changes({ store, clock, entropy, options, near, requests, committed })
-
-  const changed = async (products: readonly ProductKey[], cause: { readonly id: string; readonly text: string }) => {
-    const mark = { id: cause.id, at: clock.now(), cause: cause.text, upstream: false }
-    const marked = await markDirty({ entries: store.entries, clock }, products, mark)
-    for (const product of products) {
-      near.delete(product.text)
-      requests.forget(product.text)
-    }
-    for (const product of marked) await requests.request(product, { cause: 'change', lane: 'normal' })
-    return marked.map((product) => product.text)
-  }
+  const byHand = new ByHand({ store, clock, entropy, options, changes, outdated: (key) => dirtied([key]) })
 
   return {
     registry,
@@ -89,13 +90,14 @@ export function createKck(deps: KckDeps): Kck {
     fetchMany: async (keys, request = {}) => fetchEach(registry, fetcher, keys, request),
     peek: (key) => fetcher.peek(key, registry.primers.get(key.split('/', 1)[0] ?? '')?.revision),
     get: async (key, request = {}) => (await fetcher.fetch(registry.parseKey(key), request)).body.value(),
-    set: async (key, value, request = {}) => changes.set(registry.parseKey(key), value, request),
-    invalidate: async (key, request = {}) => changes.invalidate(registry.parseKey(key), request),
-    purge: async (key, request = {}) => changes.purge(registry.parseKey(key), request),
+    set: async (key, value, request = {}) => byHand.set(registry.parseKey(key), value, request),
+    invalidate: async (key, request = {}) => byHand.invalidate(registry.parseKey(key), request),
+    purge: async (key, request = {}) => byHand.purge(registry.parseKey(key), request),
     refresh: async (key, request = {}) =>
       fetcher.fetch(registry.parseKey(key), { ...request, noCache: true, retry: true }),
+    invalidateTags: (tags, request = {}) => byHand.invalidateTags(tags, request),
     update: (key, body, request = {}) =>
-      runUpdate({ registry, sources, clock, entropy, options, changed }, key, body, request),
+      runUpdate({ registry, sources, store, clock, entropy, options, changes }, key, body, request),
     work: {
       refresh: async (request, signal) => {
         const product = registry.parseKey(request.key)
@@ -105,7 +107,7 @@ export function createKck(deps: KckDeps): Kck {
           signal,
           until: (entry) => {
             const state = freshness(entry, product.primer.revision, clock.now())
-            return state.state === 'fresh' || (state.state === 'stale' && state.value.asOf >= startedAt)
+            return state.state === 'fresh' || (state.state === 'stale' && state.value.asOf > startedAt)
           },
         })
       },

@@ -23,6 +23,11 @@ export interface Kck {
   purge(key: string, options?: ChangeOptions): Promise<boolean>
   /** Computes now and returns the new value's state. */
   refresh(key: string, request?: FetchRequest): Promise<Fetched>
+  /** Marks stale everything that depends on one of the tags. */
+  invalidateTags(
+    tags: readonly string[],
+    options?: ChangeOptions,
+  ): Promise<{ readonly marked: number; readonly keys: readonly string[] }>
   update(updaterKey: string, body: unknown, request?: UpdateRequest): Promise<Updated>
   /** What workers do. */
   readonly work: Work

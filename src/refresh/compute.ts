@@ -8,13 +8,14 @@ import type { ProductKey, Registry } from '../primer/registry.ts'
 import type { SqlStatement } from '../sql/statement.ts'
 import { chooseSource, computeContext, type Reader, shapeResult } from './context.ts'
 import { cycle } from './flights.ts'
-import { productNode } from './recorder.ts'
+import { primerNode, productNode } from './recorder.ts'
 import type { ComputeRun } from './run.ts'
-import { tableNodes } from './tables.ts'
+import { type ColumnSets, tableNodes } from './tables.ts'
 
 export interface ComputeDeps {
   readonly registry: Registry
   readonly sources: ReadonlyMap<string, Source>
+  readonly columnSets: ColumnSets
   readonly parseStatement: (text: string) => SqlStatement
   /** Reads upstream products; `parent` is the key that computes. */
   readonly fetchMany: (
@@ -28,10 +29,8 @@ export interface ComputeDeps {
 export async function computeProduct(deps: ComputeDeps, product: ProductKey, run: ComputeRun): Promise<unknown> {
   const { primer, parameters } = product
   const reader = recordingReader(deps, product, run)
-  await run.recorder.willRead(
-    primer.tags.map((tag) => `tag/${tag}`),
-    run.signal,
-  )
+  const always = [primerNode(primer.name), ...primer.tags.map((tag) => `tag/${tag}`)]
+  await run.recorder.willRead(always, run.signal)
   const rows = primer.statement
     ? shapeResult(await reader.query(primer.source, primer.statement, parameters as SqlValues), primer.result)
     : undefined
@@ -56,7 +55,9 @@ function recordingReader(deps: ComputeDeps, product: ProductKey, run: ComputeRun
     products,
     query: async (name, statement, values) => {
       const source = chooseSource(sources, name)
-      await recorder.willRead(tableNodes(source.name, statement, values), signal)
+      const { nodes, columnSets } = tableNodes(source.name, statement, values)
+      await deps.columnSets.register(columnSets)
+      await recorder.willRead(nodes, signal)
       return source.query(statement, values, { signal })
     },
     statement: async (text) => deps.parseStatement(text),

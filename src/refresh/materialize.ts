@@ -6,6 +6,9 @@ import type { EntryStore } from '../ports/entry-store.ts'
 /** Chunks outlive what points to them by this much, so that no reader finds a piece missing. */
 const CHUNK_GRACE_MS = 3_600_000
 
+/** No body has more: what is not known to be there is deleted up to here. */
+export const CHUNKS_AT_MOST = 256
+
 export interface NewValue {
   readonly key: string
   readonly valueJson: string

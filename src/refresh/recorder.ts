@@ -78,3 +78,16 @@ export function keyOfDependent(text: string): string {
 export function productNode(key: string): string {
   return `product/${key}`
 }
+
+export function isProduct(node: string): boolean {
+  return node.startsWith('product/')
+}
+
+export function keyOfProduct(node: string): string {
+  return node.slice('product/'.length)
+}
+
+/** Every key of a primer hangs below it: for changes that may concern any of them, and for listing. */
+export function primerNode(name: string): string {
+  return `primer/${name}`
+}

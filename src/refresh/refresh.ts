@@ -1,29 +1,32 @@
-import type { EntryRow, Input, Materialization, StoredEntry } from '../entry/entry.ts'
+import type { EntryRow, Materialization, StoredEntry } from '../entry/entry.ts'
 import { type Mutated, mutate } from '../entry/mutate.ts'
-import { claim, commit, fail, release, type Transition } from '../entry/transitions.ts'
+import { claim, fail, release, type Transition } from '../entry/transitions.ts'
 import { asKckError, KckError } from '../errors.ts'
 import { emit } from '../events.ts'
+import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey } from '../primer/registry.ts'
+import type { Changes } from './change.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
 import { materialize } from './materialize.ts'
-import { dependent } from './recorder.ts'
-import { type Computed, type RunDeps, runCompute } from './run.ts'
+import { dropEdges, type Held, type PublishDeps, publish } from './publish.ts'
+import { type RunDeps, runCompute } from './run.ts'
 
 /**
  * One refresh of one key, top to bottom: take the lease (or wait for whoever has it), compute, commit if the lease is
  * still ours. One compute per key at a time: in this process through a flight, across processes through the lease.
  */
 export interface RefreshDeps extends RunDeps {
-  /** Called after every commit, before anybody hears of it. */
-  readonly committed: (product: ProductKey, outcome: Committed) => Promise<void>
-}
-
-export interface Committed {
-  readonly before: Materialization | null
-  readonly row: EntryRow
-  readonly value: Materialization
+  readonly changes: Changes
+  /** What this process holds of the key is outdated. */
+  readonly outdated: (key: string) => void
+  /** See `tryCutoff`. */
+  readonly cutOff: (
+    product: ProductKey,
+    row: EntryRow,
+    signal: AbortSignal,
+  ) => Promise<Omit<Materialization, 'builtEpoch'> | null>
 }
 
 export interface RefreshRequest {
@@ -35,6 +38,8 @@ export interface RefreshRequest {
   readonly parent?: string | undefined
   /** Also when it backs off or is parked. */
   readonly retry?: boolean
+  /** The caller wants newer sources, not just an entry that nothing upstream contradicts. */
+  readonly recompute?: boolean
   /** Id of a body that cannot be read and must not be kept. */
   readonly damaged?: string | undefined
 }
@@ -43,6 +48,11 @@ export interface Refreshed {
   readonly entry: StoredEntry
   /** Somebody else computed it. */
   readonly collapsed: boolean
+}
+
+interface Made {
+  readonly row: EntryRow
+  readonly computed: boolean
 }
 
 const FIRST_POLL_MS = 5
@@ -73,23 +83,40 @@ export class Refresher {
   }
 
   async #fly(product: ProductKey, request: RefreshRequest, signal: AbortSignal): Promise<Refreshed> {
-    const { clock, entropy, store } = this.#deps
-    for (let poll = 0; ; ) {
+    let { recompute = false } = request
+    for (;;) {
       const claimed = await this.#claim(product, request, signal)
       if ('done' in claimed) return { entry: claimed.done, collapsed: true }
-      if ('row' in claimed) {
-        const row = await this.#computeUnderLease(product, claimed, { ...request, signal })
-        if (row) return { entry: { key: product.text, row, marks: [] }, collapsed: false }
-        poll = 0
+      if ('busyUntil' in claimed) {
+        const entry = await this.#whileBusy(product.text, request, claimed.busyUntil, signal)
+        if (entry) return { entry, collapsed: true }
         continue
       }
-      // Somebody else computes: its commit, its failure or the end of its lease shows in the row.
-      const ceiling = Math.min(LAST_POLL_MS, FIRST_POLL_MS * 2 ** poll, Math.max(1, claimed.busyUntil - clock.now()))
-      await clock.sleep(ceiling * (0.5 + entropy.random() / 2), signal)
-      poll += 1
-      const entry = await store.entries.get(product.text, { consistency: 'latest', signal })
-      if (request.until(entry)) return { entry, collapsed: true }
+      const made = await this.#underLease(product, claimed, { ...request, recompute, signal })
+      if (!made) continue
+      const entry = { key: product.text, row: made.row, marks: [] }
+      // A value that was only stamped anew may not be what the caller waits for; one just computed always is.
+      if (made.computed || request.until(entry)) return { entry, collapsed: false }
+      recompute = true
     }
+  }
+
+  /** Waits while somebody else computes: its commit, its failure or the end of its lease shows in the row. */
+  async #whileBusy(
+    key: string,
+    request: RefreshRequest,
+    busyUntil: number,
+    signal: AbortSignal,
+  ): Promise<StoredEntry | null> {
+    const { clock, entropy, store } = this.#deps
+    for (let poll = 0; clock.now() < busyUntil; poll++) {
+      const ceiling = Math.min(LAST_POLL_MS, FIRST_POLL_MS * 2 ** poll, busyUntil - clock.now())
+      await clock.sleep(ceiling * (0.5 + entropy.random() / 2), signal)
+      const entry = await store.entries.get(key, { consistency: 'latest', signal })
+      if (request.until(entry)) return entry
+      if (!entry.row?.lease) return null
+    }
+    return null
   }
 
   async #claim(
@@ -131,20 +158,20 @@ export class Refresher {
     throw new KckError('INTERNAL', `A lease was refused: ${refused.reason}`)
   }
 
-  /** The committed row; null when the lease was lost and all begins again. */
-  async #computeUnderLease(
-    product: ProductKey,
-    held: { readonly row: EntryRow; readonly token: string },
-    request: RefreshRequest,
-  ): Promise<EntryRow | null> {
+  /** The committed row, and whether it was computed; null when the lease was lost and all begins again. */
+  async #underLease(product: ProductKey, held: Held, request: RefreshRequest): Promise<Made | null> {
     const lease = holdLease(
       { ...this.#mutateDeps, leaseMs: this.#deps.options.leaseMs },
       { key: product.text, token: held.token },
       request.signal,
     )
     try {
-      const run = await runCompute(this.#deps, product, held.row, lease.signal)
-      return await this.#publish(product, held, { ...run, cause: request.cause, damaged: request.damaged })
+      const same = request.recompute ? null : await this.#deps.cutOff(product, held.row, lease.signal)
+      if (same) emit({ type: 'cutoff', key: product.text })
+      const row = same
+        ? await publish(this.#publishDeps, product, held, same)
+        : await this.#compute(product, held, request, lease.signal)
+      return row && { row, computed: same === null }
     } catch (error) {
       if (lease.lost) {
         emit({ type: 'lease', key: product.text, outcome: 'lost' })
@@ -156,72 +183,59 @@ export class Refresher {
     }
   }
 
-  async #publish(
+  async #compute(
     product: ProductKey,
-    held: { readonly row: EntryRow; readonly token: string },
-    run: Computed & Pick<RefreshRequest, 'cause' | 'damaged'>,
+    held: Held,
+    request: RefreshRequest,
+    signal: AbortSignal,
   ): Promise<EntryRow | null> {
-    const { clock } = this.#deps
+    const { clock, options, store } = this.#deps
+    const { primer } = product
     const before = held.row.value
-    const { entries } = this.#deps.store
-    const value = await materialize(
-      { entries, compression: this.#deps.options.compression },
+    const hooks = { key: product.text, parameters: product.parameters }
+    await runBefore('beforePrime', primer.hooks.beforePrime, hooks)
+    if (before) await runBefore('beforeRefresh', primer.hooks.beforeRefresh, hooks)
+    const run = await runCompute(this.#deps, product, held.row, signal)
+    const made = await materialize(
+      { entries: store.entries, compression: options.compression },
       held.row,
       {
         key: product.text,
         valueJson: run.valueJson,
         asOf: run.asOf,
-        softTtlMs: product.primer.softTtlMs,
-        hardTtlMs: product.primer.hardTtlMs,
-        primerRevision: product.primer.revision,
+        softTtlMs: primer.softTtlMs,
+        hardTtlMs: primer.hardTtlMs,
+        primerRevision: primer.revision,
         inputs: run.recorder.inputs,
         ancestors: run.recorder.ancestors,
         costMs: run.costMs,
         bodyId: held.token,
-        damaged: run.damaged,
+        damaged: request.damaged,
       },
       clock.now(),
     )
-    const committed = await mutate(
-      this.#mutateDeps,
-      { key: product.text, operation: `${held.token}:commit` },
-      (entry) => commit(entry, held.token, value, clock.now()),
-    )
-    if (!committed.applied) {
-      emit({ type: 'lease', key: product.text, outcome: 'lost' })
-      if (value.body.id === held.token) await entries.deleteChunks(product.text, value.body.id, value.body.chunks)
-      return null
-    }
-    const published = committed.row.value ?? { ...value, builtEpoch: held.row.epoch }
-    const changed = before === null || before.contentHash !== published.contentHash
+    const row = await publish(this.#publishDeps, product, held, made)
+    if (!row) return null
+    const { version, body, contentHash } = made
+    const changed = before?.contentHash !== contentHash
     emit({
       type: 'prime',
       key: product.text,
-      cause: run.cause,
+      cause: request.cause,
       costMs: run.costMs,
-      version: published.version,
-      bytes: published.body.length,
+      version,
+      bytes: body.length,
       changed,
     })
-    await this.#dropEdges(product.text, run.recorder.dropped)
-    await this.#deps.committed(product, { before, row: committed.row, value: published })
-    return committed.row
-  }
-
-  // What is left behind costs a superfluous refresh, never a lost one.
-  async #dropEdges(key: string, dropped: readonly Input[]): Promise<void> {
-    try {
-      await Promise.all(
-        dropped.map((input) => this.#deps.store.lineage.removeEdges(dependent(key, input.edge), [input.node])),
-      )
-    } catch (error) {
-      emit({ type: 'fault', where: 'removing edges', key, error })
-    }
+    await dropEdges(store, product.text, run.recorder.dropped)
+    await runAfter('afterPrime', primer.hooks.afterPrime, { ...hooks, version })
+    if (before) await runAfter('afterRefresh', primer.hooks.afterRefresh, { ...hooks, version })
+    return row
   }
 
   async #failed(
     product: ProductKey,
-    held: { readonly row: EntryRow; readonly token: string },
+    held: Held,
     outcome: { readonly error: unknown; readonly cause: string; readonly aborted: boolean },
   ): Promise<KckError> {
     const { clock } = this.#deps
@@ -257,6 +271,11 @@ export class Refresher {
     } catch (error) {
       emit({ type: 'fault', where: 'giving back a lease', key, error })
     }
+  }
+
+  get #publishDeps(): PublishDeps {
+    const { store, options, changes, outdated } = this.#deps
+    return { ...this.#mutateDeps, store, options, changes, outdated }
   }
 
   get #mutateDeps() {

@@ -1,42 +1,141 @@
+import { LRUCache } from 'lru-cache'
+import type { JsonValue } from '../entry/json.ts'
+import type { Lineage } from '../ports/lineage.ts'
 import type { SqlValues } from '../ports/source.ts'
 import type { SqlStatement } from '../sql/statement.ts'
-import { type TableRead, usageOf } from '../sql/usage.ts'
+import { type TableName, usageOf } from '../sql/usage.ts'
 
 /**
- * The nodes that a statement reads, from its text and its parameters:
+ * Tables as nodes of the lineage.
  *
- * - `table/shop/orders`: all of a table;
- * - `table/shop/orders?customer_id=42`: the rows in which a column equals a parameter, and `table/shop/orders?`, which
- *   everybody who reads some rows hangs below too, for changes that do not say which rows they touch;
- * - `table/shop/*`: anything, because a function of the user's own may read anything.
+ * - `table/shop/orders`: who reads all of a table hangs below it;
+ * - `table/shop/orders?customer_id=42`: who reads only rows in which columns equal its parameters;
+ * - `table/shop/orders?{customer_id}`: everybody of the second kind with these columns, for changes that do not say
+ *   what stands in them;
+ * - `columns/shop/orders`: its dependents are the sets of columns in use;
+ * - `table/shop/*`: who calls a function of the user's own, which may read anything.
  */
-export function tableNodes(source: string, statement: SqlStatement, values: SqlValues): readonly string[] {
+export interface TableChange {
+  readonly source: string
+  /** As written: `orders` or `public.orders`. */
+  readonly table: string
+  /** What stands in the changed row, as far as is known; missing: any row may have changed. */
+  readonly row?: Readonly<Record<string, unknown>>
+  /** Columns whose value may have been another one before. */
+  readonly unsure?: readonly string[]
+}
+
+export interface TableNodes {
+  readonly nodes: readonly string[]
+  /** Sets of columns to be registered before: `[node of the table, "a,b"]`. */
+  readonly columnSets: readonly (readonly [node: string, set: string])[]
+}
+
+/** What a statement reads, from its text and its parameters. */
+export function tableNodes(source: string, statement: SqlStatement, values: SqlValues): TableNodes {
   const usage = cachedUsage(statement)
-  const nodes = usage.reads.flatMap((read) => readNodes(source, read, values))
-  return usage.opaque || usage.functions.length > 0 ? [...nodes, `table/${source}/*`] : nodes
+  const columnSets: (readonly [string, string])[] = []
+  const nodes = usage.reads.flatMap((read) => {
+    const table = nameOf(read)
+    const columns = Object.keys(read.equals).sort()
+    if (columns.length === 0) return [`table/${source}/${table}`]
+    columnSets.push([`columns/${source}/${table}`, columns.join(',')])
+    const equals = columns.map((column) => [column, values[read.equals[column] ?? '']] as const)
+    return [rowsNode(`table/${source}/${table}`, equals), `table/${source}/${table}?{${columns.join(',')}}`]
+  })
+  const anything = usage.opaque || usage.functions.length > 0
+  return { nodes: anything ? [...nodes, `table/${source}/*`] : nodes, columnSets }
 }
 
-function readNodes(source: string, read: TableRead, values: SqlValues): readonly string[] {
-  const table = tableNode(source, read.schema === null ? read.table : `${read.schema}.${read.table}`)
-  const columns = Object.keys(read.equals)
-  if (columns.length === 0) return [table]
-  const parameters = columns.map((column) => [column, values[read.equals[column] ?? '']] as const)
-  return [`${table}?`, rowsNode(table, parameters)]
+/** The nodes that a change of a table touches. */
+export async function changedNodes(lineage: Lineage, change: TableChange): Promise<readonly string[]> {
+  const names = sameTable(change.table)
+  const touched = await Promise.all(
+    names.map(async (name) => {
+      const table = `table/${change.source}/${name}`
+      const sets = await columnSetsOf(lineage, `columns/${change.source}/${name}`)
+      return [table, ...sets.map((set) => rowsTouched(table, set.split(','), change))]
+    }),
+  )
+  return [...touched.flat(), `table/${change.source}/*`]
 }
 
-export function tableNode(source: string, table: string): string {
-  return `table/${source}/${table}`
+/**
+ * What a statement changed, from its text and the rows it gave back. Without rows: any row of the tables it names. A
+ * statement that calls functions of the user's own may have written anything beside, which nobody can know.
+ */
+export function tableChanges(
+  source: string,
+  statement: SqlStatement,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): readonly TableChange[] {
+  const usage = cachedUsage(statement)
+  const tables = [...new Set(usage.writes.map(nameOf))]
+  // With several tables written it cannot be told whose rows came back.
+  if (rows.length === 0 || tables.length > 1) return tables.map((table) => ({ source, table }))
+  return tables.flatMap((table) => rows.map((row) => ({ source, table, row, unsure: usage.assigns })))
 }
 
-/** The rows of a table in which every column has its value; the same node whatever the order of the columns. */
-export function rowsNode(table: string, equals: readonly (readonly [column: string, value: unknown])[]): string {
+/** The columns that a statement gives back; `*`: all of them. */
+export function returnedColumns(statement: SqlStatement): readonly string[] {
+  return cachedUsage(statement).returns
+}
+
+function rowsTouched(table: string, columns: readonly string[], change: TableChange): string {
+  const row = change.row
+  const known = row && columns.every((column) => Object.hasOwn(row, column) && !change.unsure?.includes(column))
+  if (!known) return `${table}?{${columns.join(',')}}`
+  return rowsNode(
+    table,
+    columns.map((column) => [column, row[column]] as const),
+  )
+}
+
+// Without a schema a name means whatever the search path finds: both spellings may be the same table.
+function sameTable(table: string): readonly string[] {
+  const dot = table.indexOf('.')
+  return dot === -1 ? [table, `public.${table}`] : [table, table.slice(dot + 1)]
+}
+
+function nameOf({ schema, table }: TableName): string {
+  return schema === null ? table : `${schema}.${table}`
+}
+
+function rowsNode(table: string, equals: readonly (readonly [column: string, value: unknown])[]): string {
   const parts = equals.map(([column, value]) => `${encodeURIComponent(column)}=${encodeURIComponent(valueText(value))}`)
-  return `${table}?${parts.sort().join('&')}`
+  return `${table}?${parts.join('&')}`
 }
 
+// A parameter and a column of a changed row are the same value when they read the same.
 function valueText(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+  return typeof value === 'object' && value !== null ? JSON.stringify(value as JsonValue) : String(value)
+}
+
+async function columnSetsOf(lineage: Lineage, node: string): Promise<readonly string[]> {
+  const sets: string[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await lineage.dependents(node, { limit: 500, ...(after === undefined ? {} : { after }) })
+    sets.push(...page.keys)
+    if (page.next === undefined) return sets
+    after = page.next
+  }
+}
+
+/** Registers sets of columns once per process. */
+export class ColumnSets {
+  readonly #lineage: Lineage
+  readonly #registered = new LRUCache<string, true>({ max: 10_000 })
+
+  constructor(lineage: Lineage) {
+    this.#lineage = lineage
+  }
+
+  async register(sets: TableNodes['columnSets']): Promise<void> {
+    const open = sets.filter(([node, set]) => !this.#registered.has(`${node} ${set}`))
+    await Promise.all(open.map(([node, set]) => this.#lineage.addEdges(set, [node])))
+    for (const [node, set] of open) this.#registered.set(`${node} ${set}`, true)
+  }
 }
 
 const usages = new WeakMap<SqlStatement, ReturnType<typeof usageOf>>()

@@ -23,6 +23,8 @@ export interface StatementUsage {
   /** Each table (or view) once per distinct `equals`; once, with none, when some use of it reads all. */
   readonly reads: readonly TableRead[]
   readonly writes: readonly TableName[]
+  /** Columns that an update sets: what stood in them before is not known. */
+  readonly assigns: readonly string[]
   /** Functions that are not PostgreSQL's own, as written: they may read or write anything. */
   readonly functions: readonly string[]
   /** It is neither a query nor an insert, update, delete or merge, so nothing is known about it. */
@@ -63,6 +65,7 @@ class Usage {
   private readonly statement: SqlStatement
   private readonly reads: OpenRead[] = []
   private readonly writes: TableName[] = []
+  private readonly assigns = new Set<string>()
   private readonly functions = new Set<string>()
 
   constructor(statement: SqlStatement) {
@@ -73,6 +76,7 @@ class Usage {
     return {
       reads: mergeReads(this.reads),
       writes: distinct(this.writes.map(({ schema, table }) => ({ schema, table }))),
+      assigns: [...this.assigns].sort(),
       functions: [...this.functions].sort(),
       opaque,
       returns,
@@ -94,7 +98,7 @@ class Usage {
     else if (kind === 'RangeVar') this.table(content, scope)
     else if (kind === 'SubLink') this.subLink(content, scope)
     else if (kind === 'FuncCall') this.call(content, scope)
-    else if (Object.hasOwn(STATEMENTS, kind)) this.modify(content, scope)
+    else if (Object.hasOwn(STATEMENTS, kind)) this.modify(kind, content, scope)
     else this.visit(content, scope)
   }
 
@@ -113,11 +117,17 @@ class Usage {
   }
 
   /** Insert, update, delete, merge: the target is written, and what else it names is read. */
-  private modify(content: SqlNode, outer: Scope): void {
+  private modify(kind: string, content: SqlNode, outer: Scope): void {
     const scope = this.withQueries(content.withClause, outer)
     this.writes.push(nameOf(content.relation))
+    this.assign(kind === 'UpdateStmt' ? content.targetList : content.onConflictClause?.targetList)
+    for (const when of content.mergeWhenClauses ?? []) this.assign(when.MergeWhenClause.targetList)
     const { withClause: _w, relation: _r, ...rest } = content
     this.visit(rest, scope)
+  }
+
+  private assign(targets: readonly SqlNode[] | undefined): void {
+    for (const target of targets ?? []) this.assigns.add(target.ResTarget.name)
   }
 
   private subLink(content: SqlNode, scope: Scope): void {

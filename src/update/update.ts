@@ -1,37 +1,40 @@
-import type { JsonValue } from '../entry/json.ts'
 import { KckError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Updated, UpdateRequest } from '../kck/kck.ts'
 import type { KckOptions } from '../kck/options.ts'
 import { openScope } from '../kck/scope.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
-import type { Source, SourceTransaction, SqlValues } from '../ports/source.ts'
-import type { Change } from '../primer/definition.ts'
+import type { Source } from '../ports/source.ts'
+import type { Store } from '../ports/store.ts'
 import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey, Registry, UpdaterKey } from '../primer/registry.ts'
-import { asObjects, chooseSource } from '../refresh/context.ts'
-import { statementOf } from '../sql/parse.ts'
-import { chooseStatement, validateBody } from '../updater/body.ts'
+import type { Announced, Changes } from '../refresh/change.ts'
+import { chooseSource } from '../refresh/context.ts'
+import { primerNode } from '../refresh/recorder.ts'
+import { changedNodes, returnedColumns, type TableChange } from '../refresh/tables.ts'
+import { type Chosen, chooseStatement, validateBody } from '../updater/body.ts'
+import type { Updater } from '../updater/definition.ts'
+import { mayWrite, type Written, write } from './write.ts'
 
 export interface UpdateDeps {
   readonly registry: Registry
   readonly sources: ReadonlyMap<string, Source>
+  readonly store: Store
   readonly clock: Clock
   readonly entropy: Entropy
   readonly options: KckOptions
-  /** Marks what the write named, and all that rests on it; returns the keys marked. */
-  readonly changed: (
-    products: readonly ProductKey[],
-    cause: { readonly id: string; readonly text: string },
-  ) => Promise<readonly string[]>
+  readonly changes: Changes
 }
 
-/** Rows of `returning` that the answer shows, and keys that it lists. */
+type Fields = Readonly<Record<string, unknown>>
+
+/** Rows of `returning` that the answer shows. */
 const SHOWN = 100
 
 /**
- * One write: validate, run its SQL in one transaction, mark what it changed. The answer comes after the marks: a
- * caller that has it never reads a product that still counts as fresh without the write.
+ * One write: validate, write down what it will change, run its SQL in one transaction, mark what it changed, cross out.
+ * The answer comes after the marks: a caller that has it never reads a product that still counts as fresh without the
+ * write. A process that dies in between leaves the note, and the sweep marks what the write may have changed.
  */
 export async function runUpdate(
   deps: UpdateDeps,
@@ -39,104 +42,118 @@ export async function runUpdate(
   rawBody: unknown,
   request: UpdateRequest,
 ): Promise<Updated> {
-  const { clock, options, registry } = deps
-  const target = registry.parseUpdaterKey(text)
+  const { clock, options } = deps
+  const target = deps.registry.parseUpdaterKey(text)
   const { updater } = target
   const body = validateBody(updater, rawBody)
+  const chosen = chooseStatement(updater, { key: target.parameters, body })
+  refuseUnknownChanges(deps.registry, target, { body, chosen })
   const startedAt = clock.now()
   const event = { updater: updater.name, key: target.parameters ?? {}, body }
   const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
   try {
     await runBefore('beforeUpdate', updater.hooks.beforeUpdate, event)
-    const written = await write(deps, target, body, scope.signal)
-    const products = changedProducts(registry, target, { body, written })
-    const id = deps.entropy.id()
-    const marked = await deps.changed(products, { id, text: `update ${text}` })
-    emit({ type: 'update', updater: updater.name, costMs: clock.now() - startedAt, changed: marked.length })
+    const source = chooseSource(deps.sources, updater.source)
+    const change = { id: deps.entropy.id(), cause: `update ${text}`, at: startedAt }
+    const before = await beforeWriting(deps, target, source.name, { body, chosen })
+    const intent = await deps.changes.intend({ ...change, nodes: before.nodes }, before.keys)
+    const written = await write(source, target, { body, chosen, signal: scope.signal }).catch(
+      async (error: unknown) => {
+        // Rolled back for certain: nothing is owed. A lost connection leaves it open, and the sweep settles it.
+        if (error instanceof KckError && error.code !== 'SOURCE_UNAVAILABLE' && !scope.signal.aborted)
+          await intent.settle()
+        throw error
+      },
+    )
+    const marked = await deps.changes.mark(await afterWriting(deps, target, { body, written, change }), scope.signal)
+    await intent.settle()
+    emit({ type: 'update', updater: updater.name, costMs: clock.now() - startedAt, changed: marked.marked })
     await runAfter('afterUpdate', updater.hooks.afterUpdate, event)
     return {
       updater: updater.name,
-      mode: written.mode,
+      mode: chosen.mode,
       rowCount: written.rowCount,
       rows: written.rows.slice(0, SHOWN),
-      changed: marked.slice(0, SHOWN),
-      changedCount: marked.length,
+      changed: marked.keys,
+      changedCount: marked.marked,
     }
   } finally {
     scope.end()
   }
 }
 
-interface Written {
-  readonly mode: 'insert' | 'update'
-  readonly rowCount: number
-  readonly rows: readonly Readonly<Record<string, JsonValue>>[]
-  /** Keys that code named. */
-  readonly named: readonly Change[]
-}
-
-async function write(
-  deps: UpdateDeps,
-  target: UpdaterKey,
-  body: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
-): Promise<Written> {
-  const { updater } = target
-  const source = chooseSource(deps.sources, updater.source)
-  const key = target.parameters ?? {}
-  const run = updater.run
-  const { mode, statement } = chooseStatement(updater, { key: target.parameters, body })
-  return source.transaction(
-    async (transaction) => {
-      if (run) return runCode(transaction, { key, body, signal, run, mode })
-      if (!statement) throw new KckError('METHOD_NOT_ALLOWED', `${updater.name} cannot ${mode}`)
-      const result = await transaction.query(statement, { ...body, ...key } as SqlValues)
-      const missing = mode === 'update' && result.rowCount === 0
-      if (missing) throw new KckError('NOT_FOUND', `${updater.name} found no row to update`)
-      return { mode, rowCount: result.rowCount, rows: asObjects(result), named: [] }
-    },
-    { signal },
-  )
-}
-
-async function runCode(
-  transaction: SourceTransaction,
-  call: {
-    readonly key: Readonly<Record<string, unknown>>
-    readonly body: Readonly<Record<string, unknown>>
-    readonly signal: AbortSignal
-    readonly run: NonNullable<UpdaterKey['updater']['run']>
-    readonly mode: Written['mode']
-  },
-): Promise<Written> {
-  const named: Change[] = []
-  let rowCount = 0
-  await call.run({
-    key: call.key,
-    body: call.body,
-    signal: call.signal,
-    sql: async <R>(text: string, values: SqlValues = {}) => {
-      const result = await transaction.query(statementOf(text), values)
-      rowCount += result.rowCount
-      return asObjects(result) as R[]
-    },
-    changed: (change) => named.push(change),
-  })
-  return { mode: call.mode, rowCount, rows: [], named }
-}
-
-// A returned row says best which products a write touched; without one, the URL and the body do.
-function changedProducts(
+/** Better before the write than after it: a write whose changes cannot be named is refused. */
+function refuseUnknownChanges(
   registry: Registry,
   target: UpdaterKey,
-  done: { readonly body: Readonly<Record<string, unknown>>; readonly written: Written },
-): readonly ProductKey[] {
-  const { updater, parameters } = target
-  const named = done.written.named.map((change) => registry.parseKey(change.key))
-  const base = { ...done.body, ...parameters }
-  const rows = done.written.rows.length > 0 ? done.written.rows : [{}]
-  return [
-    ...named,
-    ...rows.flatMap((row) => registry.changedBy(updater, { ...base, ...row, ...parameters }, target.segments)),
-  ]
+  at: { readonly body: Fields; readonly chosen: Chosen },
+): void {
+  if (namedProducts(registry, target, at.body, []) !== null) return
+  const statement = at.chosen.statement
+  if (statement === null || returnedColumns(statement).length > 0) return
+  registry.changedBy(target.updater, { ...at.body, ...target.parameters }, target.segments)
+}
+
+/** The products that a write names; null when that takes a row that it has not given back yet. */
+function namedProducts(
+  registry: Registry,
+  target: UpdaterKey,
+  body: Fields,
+  rows: readonly Fields[],
+): readonly ProductKey[] | null {
+  const { updater, parameters, segments } = target
+  try {
+    const known = rows.length === 0 ? [{}] : rows
+    return known.flatMap((row) => registry.changedBy(updater, { ...body, ...row, ...parameters }, segments))
+  } catch (error) {
+    if (error instanceof KckError && error.code === 'BAD_REQUEST') return null
+    throw error
+  }
+}
+
+/** What the write may change, as far as can be said before it: rather too much. */
+async function beforeWriting(
+  { registry, store }: UpdateDeps,
+  target: UpdaterKey,
+  source: string,
+  at: { readonly body: Fields; readonly chosen: Chosen },
+): Promise<{ readonly nodes: readonly string[]; readonly keys: readonly string[] }> {
+  const named = namedProducts(registry, target, at.body, [])
+  const tables = await nodesOf(store, mayWrite(source, at.chosen))
+  const primers = named === null ? primersNamedBy(registry, target.updater).map(primerNode) : []
+  return {
+    nodes: [`updater/${target.updater.name}`, ...tables, ...primers],
+    keys: named?.map((product) => product.text) ?? [],
+  }
+}
+
+async function afterWriting(
+  { registry, store }: UpdateDeps,
+  target: UpdaterKey,
+  done: { readonly body: Fields; readonly written: Written; readonly change: Omit<Announced, 'nodes' | 'products'> },
+): Promise<Announced> {
+  const { written, body, change } = done
+  const products = namedProducts(registry, target, body, written.rows)
+  // A write that gave back no row although it might have: every key of the primers it names may be concerned.
+  const primers = products === null ? primersNamedBy(registry, target.updater).map(primerNode) : []
+  const named = written.named.map(({ key }) => registry.parseKey(key))
+  const tables = await nodesOf(store, written.tables)
+  return {
+    ...change,
+    nodes: [`updater/${target.updater.name}`, ...tables, ...primers],
+    products: [...(products ?? []), ...named],
+  }
+}
+
+function primersNamedBy(registry: Registry, updater: Updater): readonly string[] {
+  const nameOf = (template: string) => template.split('/', 1)[0] ?? template
+  const naming = [...registry.primers.values()].filter((primer) =>
+    primer.afterUpdates.some((template: string) => nameOf(template) === updater.name),
+  )
+  return [...updater.changes.map(nameOf), ...naming.map((primer) => primer.name)]
+}
+
+async function nodesOf(store: Store, changes: readonly TableChange[]): Promise<readonly string[]> {
+  const nodes = await Promise.all(changes.map((change) => changedNodes(store.lineage, change)))
+  return [...new Set(nodes.flat())]
 }

@@ -182,3 +182,18 @@ describe('writes, functions, columns', () => {
     expect(usage('delete from a').returns).toEqual([])
   })
 })
+
+describe('columns that are set', () => {
+  it.each([
+    ['update t set a = 1, b = :b where c = :c', ['a', 'b']],
+    ['insert into t (a, b) values (:a, :b)', []],
+    ['insert into t (a) values (:a) on conflict (a) do update set c = 2', ['c']],
+    ['delete from t where a = :a', []],
+    [
+      'merge into t using u on t.a = u.a when matched then update set b = u.b when not matched then insert (a) values (u.a)',
+      ['a', 'b'],
+    ],
+  ])('%s', (text, assigns) => {
+    expect(usageOf(parseStatement(text)).assigns).toEqual(assigns)
+  })
+})

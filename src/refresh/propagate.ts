@@ -1,0 +1,119 @@
+import { hash } from '../entry/body.ts'
+import type { Mark } from '../entry/entry.ts'
+import { emit } from '../events.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { Store } from '../ports/store.ts'
+import type { Registry } from '../primer/registry.ts'
+import { isProduct, keyOfDependent, productNode } from './recorder.ts'
+
+/** A change, on its way to everything that rests on what changed. */
+export interface Propagation {
+  /** Unique per change; the same when it is resumed, so that its marks count once. */
+  readonly id: string
+  readonly cause: string
+  /** Milliseconds; when the change happened. */
+  readonly at: number
+  /** What changed. */
+  readonly nodes: readonly string[]
+}
+
+export interface PropagateDeps {
+  readonly store: Store
+  readonly queue: RefreshQueue
+  readonly clock: Clock
+  readonly registry: Registry
+  /** The keys just marked are dirty: what this process holds of them is outdated. */
+  readonly dirtied: (keys: readonly string[]) => void
+}
+
+const PAGE = 500
+/** Keys that an answer lists. */
+const SHOWN = 100
+/** A mark outlives what it marks by this much. */
+const GRACE_MS = 3_600_000
+
+/**
+ * Marks everything below the changed nodes dirty, breadth first, a page at a time, and asks for the refreshes. A node
+ * is marked before what reads it, so whoever refreshes early finds its inputs dirty and makes them fresh first. May be
+ * stopped anywhere and run again. Returns how many keys were marked.
+ */
+export async function propagate(
+  deps: PropagateDeps,
+  change: Propagation,
+  signal?: AbortSignal,
+): Promise<{ readonly marked: number; readonly keys: readonly string[] }> {
+  const seen = new Set<string>()
+  const shown: string[] = []
+  let level = change.nodes
+  while (level.length > 0) {
+    const next: string[] = []
+    for (const node of level) {
+      const mark = markOf(change, node)
+      for await (const keys of pagesBelow(deps.store, node, signal)) {
+        // A key is marked once per node that leads to it: it may have been refreshed after the first of them.
+        await markKeys(deps, keys, mark, signal)
+        const first = keys.filter((key) => !seen.has(key))
+        for (const key of first) seen.add(key)
+        await request(deps, first, change, signal)
+        next.push(...first.map(productNode))
+        shown.push(...first.slice(0, SHOWN - shown.length))
+      }
+    }
+    level = next
+  }
+  return { marked: seen.size, keys: shown }
+}
+
+function markOf(change: Propagation, node: string): Mark {
+  const id = `${change.id}:${hash(node).slice(0, 8)}`
+  return { id, at: change.at, cause: change.cause, upstream: isProduct(node) }
+}
+
+async function* pagesBelow(store: Store, node: string, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
+  const call = signal ? { signal } : {}
+  for (let after: string | undefined; ; ) {
+    const page = await store.lineage.dependents(node, { limit: PAGE, ...(after === undefined ? {} : { after }) }, call)
+    if (page.keys.length > 0) yield [...new Set(page.keys.map(keyOfDependent))]
+    if (page.next === undefined) return
+    after = page.next
+  }
+}
+
+async function markKeys(
+  { store, clock, registry, dirtied }: PropagateDeps,
+  keys: readonly string[],
+  mark: Mark,
+  signal?: AbortSignal,
+): Promise<void> {
+  const call = signal ? { signal } : {}
+  const groups = Map.groupBy(keys, (key) => {
+    const hardTtlMs = registry.primers.get(key.split('/', 1)[0] ?? '')?.hardTtlMs ?? null
+    return hardTtlMs === null ? null : clock.now() + hardTtlMs + GRACE_MS
+  })
+  for (const [removeAt, group] of groups) await store.entries.mark(group, mark, removeAt, call)
+  dirtied(keys)
+  for (const key of keys) emit({ type: 'dirty', key, cause: mark.cause })
+}
+
+// First what the sweep looks through, then the messages: a message that is lost is found again.
+async function request(
+  { store, queue, clock }: PropagateDeps,
+  keys: readonly string[],
+  change: Propagation,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (keys.length === 0) return
+  const call = signal ? { signal } : {}
+  const now = clock.now()
+  await store.workIndex.put(
+    keys.map((key) => ({ kind: 'refresh', id: key, at: now, payload: '' })),
+    call,
+  )
+  await queue.send(
+    'normal',
+    keys.map((key) => ({ key, cause: 'change', at: change.at })),
+    call,
+  )
+  for (const key of keys) emit({ type: 'queue', action: 'sent', key, lane: 'normal', cause: 'change' })
+}
