@@ -20,16 +20,12 @@ export function edgeRequestOf(request: IncomingMessage, response: ServerResponse
   }
 }
 
-/**
- * The path and query of a request target. A whole URL in its place is allowed (RFC 9112, 3.2.2). Bytes above ASCII,
- * which belong encoded, come as Latin-1 characters and are encoded here as the bytes they were.
- */
+/** The path and query of a request target. A whole URL in its place is allowed (RFC 9112, 3.2.2). */
 function splitTarget(url: string): { readonly rawPath: string; readonly rawQuery: string } {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '')
-  const ascii = target.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
-  const question = ascii.indexOf('?')
-  if (question < 0) return { rawPath: ascii, rawQuery: '' }
-  return { rawPath: ascii.slice(0, question), rawQuery: ascii.slice(question + 1) }
+  const question = target.indexOf('?')
+  if (question < 0) return { rawPath: target, rawQuery: '' }
+  return { rawPath: target.slice(0, question), rawQuery: target.slice(question + 1) }
 }
 
 function headerList(raw: readonly string[]): HeaderList {
