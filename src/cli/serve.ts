@@ -56,8 +56,10 @@ async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io
   ])
   const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map<string, Source>()
   await Promise.all([...shared.values()].map((source) => source.ping()))
-  const { host, port, workers } = config.server
-  if (cluster.isPrimary) announce(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, options, io)
+  const { host, workers } = config.server
+  cluster.once('listening', (_, { port }) =>
+    announce(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, options, io),
+  )
   await runCluster({ workers, clock: systemClock, start: () => startOne(config, options.log), say: io.err })
   for (const source of shared.values()) await source.close()
 }
