@@ -2,18 +2,8 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { EntryRow, Mark } from '../../src/entry/entry.ts'
 import type { EntryStore } from '../../src/ports/entry-store.ts'
-import {
-  emptyRow,
-  keyTail,
-  nextRow,
-  noise,
-  plainEntry,
-  plainRow,
-  rowFields,
-  sampleMark,
-  sampleRow,
-  sampleValue,
-} from './rows.ts'
+import { keyTail, rowFields } from './random-rows.ts'
+import { emptyRow, nextRow, noise, plainEntry, plainRow, sampleMark, sampleRow, sampleValue } from './rows.ts'
 import { type StoreFactory, type StoreHarness, type SuiteOptions, suite, unique } from './suite.ts'
 
 const CHUNK = 512 * 1024

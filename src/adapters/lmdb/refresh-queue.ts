@@ -79,7 +79,8 @@ class Queue {
     const start = laneOf(lane)
     const range = { start, end: after(Buffer.concat([start, sortable(now)])), limit: max }
     // A look first: an idle receiver must not take the lock of the writers.
-    if (this.#environment.read(() => this.#table.getKeysCount({ ...range, limit: 1 })) === 0) return []
+    const [due] = this.#environment.read(() => [...this.#table.getKeys({ ...range, limit: 1 })])
+    if (!due) return []
     return this.#environment.write(0, () =>
       [...this.#table.getRange(range)].flatMap(({ key, value }) => {
         const record = unseal(key, value)

@@ -19,7 +19,7 @@ export class Rows {
   /** To be called inside a read. */
   of(key: string): EntryRow | null {
     const { record } = this.#read(key, Buffer.from(key))
-    return record && decodeRow(key, record.payload)
+    return record && decodeRow(record.payload)
   }
 
   replace(previous: EntryRow | null, next: EntryRow): boolean {
