@@ -1,4 +1,5 @@
 import { KckError } from '../errors.ts'
+import { decodeSegment, splitKey } from '../key/key.ts'
 import type { ParameterType, ParameterTypes } from '../key/parameter.ts'
 import { matchTemplate, parseTemplate, type Template } from '../key/template.ts'
 import type { Updater } from '../updater/definition.ts'
@@ -22,6 +23,25 @@ export function changedKeys(
 ): readonly ProductKey[] {
   const keys = [...changesOf(registry, updater, values), ...afterUpdatesOf(registry, updater, values, segments)]
   return [...new Map(keys.map((key) => [key.text, key])).values()]
+}
+
+/** The product keys whose primers' `afterPrimes` name this product: the template's names go to its segments by position. */
+export function primedKeys(registry: Registry, key: string): readonly ProductKey[] {
+  const { name, segments } = splitKey(key)
+  const texts = segments.map((segment, index) => decodeSegment(segment, index + 1))
+  return [...registry.primers.values()].flatMap((primer) =>
+    primer.afterPrimes.flatMap((text) => {
+      const template = parseTemplate(text)
+      const matched = template.name === name ? matchTemplate(template, texts) : null
+      return matched === null ? [] : [keyFromTexts(registry, primer, matched)]
+    }),
+  )
+}
+
+function keyFromTexts(registry: Registry, primer: AnyPrimer, texts: ReadonlyMap<string, string>): ProductKey {
+  const types: ParameterTypes = primer.parameters
+  const given = Object.entries(types).map(([name, type]) => [name, type.parse(texts.get(name) ?? '')] as const)
+  return registry.keyOf(primer, Object.fromEntries(given))
 }
 
 function* changesOf(registry: Registry, updater: Updater, values: Values): Iterable<ProductKey> {

@@ -2,7 +2,7 @@ import { KckError } from '../errors.ts'
 import { checkParameters, decodeSegment, formatKey, formatParameters, parseParameters, splitKey } from '../key/key.ts'
 import type { ParameterTypes } from '../key/parameter.ts'
 import type { Updater } from '../updater/definition.ts'
-import { changedKeys } from './changed-keys.ts'
+import { changedKeys, primedKeys } from './changed-keys.ts'
 import { checkDefinitions } from './check-definitions.ts'
 import type { AnyPrimer } from './definition.ts'
 import type { ProductKey, Registry, UpdaterKey } from './registry.ts'
@@ -32,12 +32,15 @@ export function createRegistry(definitions: {
     const parameters = parseParameters(name, types, segments)
     return { text: formatKey(name, formatParameters(types, parameters)), primer, parameters }
   }
+  const readers = new Set([...primers.values()].flatMap((primer) => primer.afterPrimes.map((text) => text.split('/', 1)[0])))
   const registry: Registry = {
     primers,
     updaters,
     parseKey,
     keyOf,
     parseUpdaterKey: (text) => parseUpdaterKey(updaters, text),
+    primedBy: (key) => primedKeys(registry, key),
+    declaresReaders: (name) => readers.has(name),
     changedBy: (updater, values, segments) => changedKeys(registry, updater, values, segments),
   }
   faults.push(...checkDefinitions(registry))

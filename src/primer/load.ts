@@ -92,7 +92,8 @@ async function definitionsOf({ path, kind }: Source): Promise<readonly (AnyPrime
 
 async function exportsOf(path: string): Promise<readonly (AnyPrimer | Updater)[]> {
   const module: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href)
-  const definitions = Object.values(module).filter(isDefinition)
+  const names = Object.keys(module).sort()
+  const definitions = names.map((name) => module[name]).filter(isDefinition)
   if (definitions.length === 0) {
     throw new KckError('INVALID_DEFINITION', 'exports no primer or updater; a helper begins with _')
   }

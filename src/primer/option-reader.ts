@@ -39,7 +39,7 @@ export class OptionReader {
   }
 
   text(name: string): string | null {
-    return this.read(name, 'must be text', (value) => typeof value === 'string' && value.trim() !== '')
+    return this.read(name, 'must be text, and not empty', (value) => typeof value === 'string' && value.trim() !== '')
   }
 
   boolean(name: string): boolean | null {

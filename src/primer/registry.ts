@@ -39,4 +39,8 @@ export interface Registry {
     values: Readonly<Record<string, unknown>>,
     updaterSegments: readonly string[] | null,
   ): readonly ProductKey[]
+  /** The products whose `afterPrimes` name this one. */
+  primedBy(key: string): readonly ProductKey[]
+  /** Some primer's `afterPrimes` names products of this primer. */
+  declaresReaders(primer: string): boolean
 }
