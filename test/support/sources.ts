@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { RDSDataClient } from '@aws-sdk/client-rds-data'
 import pg from 'pg'
-import { createPgliteSource } from '../../src/adapters/pglite/source.ts'
+import { createPgliteClientSource, createPgliteSource, servePglite } from '../../src/adapters/pglite/source.ts'
 import { createPostgresSource } from '../../src/adapters/postgres/source.ts'
 import { createRdsDataSource } from '../../src/adapters/rds-data/source.ts'
 import type { SourceHarness } from '../conformance/source.ts'
@@ -26,6 +29,25 @@ export async function openPostgresSource(server: string): Promise<SourceHarness>
 export async function openPgliteSource(): Promise<SourceHarness> {
   const source = createPgliteSource({ name: 'main', dataDir: 'memory' })
   return { source, slow: 'select count(*) from generate_series(1, 4000000)', close: () => source.close() }
+}
+
+/** Through the socket, as a second process has it. */
+export async function openPgliteClientSource(): Promise<SourceHarness> {
+  const folder = mkdtempSync(join(tmpdir(), 'kck-socket-'))
+  const socketPath = join(folder, 'socket')
+  const { source: served, slow, close } = await openPgliteSource()
+  const server = await servePglite(served, { socketPath })
+  const source = createPgliteClientSource({ name: 'main', socketPath })
+  return {
+    source,
+    slow,
+    close: async () => {
+      await source.close()
+      await server.close()
+      await close()
+      rmSync(folder, { recursive: true })
+    },
+  }
 }
 
 /** The official SDK against the emulated Data API, in front of a database of its own. */
