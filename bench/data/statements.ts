@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 
 /** The statement of a primer or updater file in PostgreSQL's own form (`$1`), so that every system runs the same SQL. */
-export function statementOf(file: `${'primers' | 'updaters'}/${string}`): string {
+export function statementOf(file: `${'kprimers' | 'kupdaters'}/${string}`): string {
   const text = readFileSync(new URL(`${file}.yml`, import.meta.url), 'utf8')
   const { parameters, query } = parse(text) as YamlFile
   const sql = typeof query.template === 'string' ? query.template : query.template.update

@@ -5,8 +5,8 @@ KCK = {
     'environment': 'test',
     'use_auth': False,
     'prime_on_cache_miss': True,
-    'primers_dirpath': os.path.join(os.environ['BENCH_DATA'], 'primers'),
-    'updaters_dirpath': os.path.join(os.environ['BENCH_DATA'], 'updaters'),
+    'primers_dirpath': os.path.join(os.environ['BENCH_DATA'], 'kprimers'),
+    'updaters_dirpath': os.path.join(os.environ['BENCH_DATA'], 'kupdaters'),
     'databases': {'main': {'connection_url': os.environ['BENCH_POSTGRES']}},
     'cassandra': {
         'hosts': os.environ['BENCH_CASSANDRA_HOSTS'].split(','),

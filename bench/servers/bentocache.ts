@@ -23,9 +23,9 @@ const cache = new BentoCache({
       .useL2Layer(redisDriver({ connection: new Redis({ host: '127.0.0.1', port: redisPort }) })),
   },
 })
-const orders = { name: 'orders', text: statementOf('primers/customer_orders') }
-const stats = { name: 'stats', text: statementOf('primers/product_stats') }
-const update = { name: 'update', text: statementOf('updaters/order_status') }
+const orders = { name: 'orders', text: statementOf('kprimers/customer_orders') }
+const stats = { name: 'stats', text: statementOf('kprimers/product_stats') }
+const update = { name: 'update', text: statementOf('kupdaters/order_status') }
 
 serve(async (request, response) => {
   const url = request.url ?? ''

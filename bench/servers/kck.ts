@@ -7,8 +7,12 @@ import { announce, options } from './child.ts'
 
 export type KckOptions = Pick<KckConfig, 'store' | 'sources' | 'nearCache'>
 
-/** What `kck serve` runs, without its request log: the comparators write none either. */
-const config = resolveConfig(options<KckOptions>(), {
+/**
+ * What `kck serve` runs, without its request log: the comparators write none either. The folders have the names that the
+ * original KCK insists on, so that both read the same files.
+ */
+const settings = { ...options<KckOptions>(), primers: 'kprimers', updaters: 'kupdaters' }
+const config = resolveConfig(settings, {
   folder: fileURLToPath(new URL('../data', import.meta.url)),
   environment: {},
 })

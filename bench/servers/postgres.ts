@@ -10,9 +10,9 @@ export interface PostgresOptions {
 /** No cache: a prepared statement for every request, through a pool; and writes past any cache. */
 const { connectionString, poolSize } = options<PostgresOptions>()
 const pool = new pg.Pool({ connectionString, max: poolSize })
-const orders = { name: 'orders', text: statementOf('primers/customer_orders') }
-const stats = { name: 'stats', text: statementOf('primers/product_stats') }
-const update = { name: 'update', text: statementOf('updaters/order_status') }
+const orders = { name: 'orders', text: statementOf('kprimers/customer_orders') }
+const stats = { name: 'stats', text: statementOf('kprimers/product_stats') }
+const update = { name: 'update', text: statementOf('kupdaters/order_status') }
 
 serve(async (request, response) => {
   const url = request.url ?? ''
