@@ -1,3 +1,5 @@
+import type { Jwks } from 'aws-jwt-verify/jwk'
+import { LRUCache } from 'lru-cache'
 import type { ResolvedAccess, ResolvedAuth } from '../config/resolved.ts'
 import { KckError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -8,7 +10,7 @@ import { createKeySet, type FetchJwks } from './key-set.ts'
 import { createTokenVerifier } from './verify.ts'
 
 /** What is to be done: read a product, write through an updater, or operate (refresh, invalidate, purge, set). */
-export type Action = 'fetch' | 'update' | 'admin'
+type Action = 'fetch' | 'update' | 'admin'
 
 /** Who asks, and what they may. Made once; the edges call it for every request. */
 export interface Auth {
@@ -37,13 +39,29 @@ export function createAuth(auth: ResolvedAuth | null, access: ResolvedAccess, op
   }
 }
 
+/** Tokens whose signature is remembered: checking one takes more time than all the rest of a request. */
+const rememberedTokens = 1_000
+
 function createAuthenticator(auth: ResolvedAuth, { clock, fetchJwks }: AuthOptions): Auth['authenticate'] {
   const verifier = createTokenVerifier(auth, clock)
-  const keys = createKeySet({ clock, fetchJwks, maxAgeMs: auth.maxKeyAgeMs, onKeys: verifier.useKeys })
+  const verified = new LRUCache<string, { readonly kid: string; readonly claims: Claims }>({ max: rememberedTokens })
+  const onKeys = (jwks: Jwks) => {
+    // A key may have come back with the same id and other contents.
+    verified.clear()
+    verifier.useKeys(jwks)
+  }
+  const keys = createKeySet({ clock, fetchJwks, maxAgeMs: auth.maxKeyAgeMs, onKeys })
 
-  const verify = (token: string): Claims => {
+  const verify = (token: string, kid: string): Claims => {
+    const known = verified.get(token)
+    if (known !== undefined) {
+      verifier.checkTimes(known.claims)
+      return known.claims
+    }
     try {
-      return verifier.verify(token)
+      const claims = verifier.verify(token)
+      verified.set(token, { kid, claims })
+      return claims
     } catch (error) {
       throw error instanceof KckError ? error : unauthenticated(errorClass(error))
     }
@@ -52,8 +70,9 @@ function createAuthenticator(auth: ResolvedAuth, { clock, fetchJwks }: AuthOptio
   return (authorization) => {
     const token = bearerToken(authorization)
     if (token === null) return null
-    const ready = keys.ensure(verifier.keyId(token))
-    return ready === undefined ? verify(token) : ready.then(() => verify(token))
+    const kid = verified.get(token)?.kid ?? verifier.keyId(token)
+    const ready = keys.ensure(kid)
+    return ready === undefined ? verify(token, kid) : ready.then(() => verify(token, kid))
   }
 }
 

@@ -1,7 +1,7 @@
 import { KckError } from '../errors.ts'
 
 /** Characters; a longer token is refused before anything looks into it. */
-export const maxTokenLength = 8 * 1024
+const maxTokenLength = 8 * 1024
 
 const form = /^Bearer ([A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]+={0,2})$/i
 

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { localAudience, localIssuerName } from '../config/auth-settings.ts'
 import { KckError } from '../errors.ts'
 
-export interface LocalToken {
+interface LocalToken {
   /** `sub`. */
   readonly subject: string
   readonly scopes?: readonly string[]

@@ -13,8 +13,10 @@ export interface TokenVerifier {
   /** The key id that the token's header names; throws for a header that is refused whatever the signature. */
   keyId(token: string): string
   useKeys(jwks: Jwks): void
-  /** The claims of a token whose signature and claims are right. Throws otherwise. */
+  /** The claims of a token whose signature and claims are right, frozen. Throws otherwise. */
   verify(token: string): Claims
+  /** Throws when the time of claims that were right is over. */
+  checkTimes(claims: Claims): void
 }
 
 /** aws-jwt-verify, and the checks that it leaves to others. Keys come through `useKeys` only: it never fetches. */
@@ -28,8 +30,9 @@ export function createTokenVerifier(auth: ResolvedAuth, clock: Clock): TokenVeri
       const payload = verifier.verifySync(token)
       checkTimes(payload, clock.now(), auth.maxLifetimeMs)
       if (auth.userPoolId === null) checkClient(payload, auth.clientId)
-      return payload as Claims
+      return deepFreeze(payload) as Claims
     },
+    checkTimes: (claims) => checkTimes(claims, clock.now(), auth.maxLifetimeMs),
   }
 }
 
@@ -73,7 +76,11 @@ function checkIssuer(token: string, issuer: string): void {
   if (parsePart(token, 1)['iss'] !== issuer) throw unauthenticated()
 }
 
-function checkTimes({ exp, iat }: JwtPayload, now: number, maxLifetimeMs: number): void {
+function checkTimes(
+  { exp, iat }: { readonly exp?: unknown; readonly iat?: unknown },
+  now: number,
+  maxLifetimeMs: number,
+): void {
   if (!Number.isSafeInteger(exp) || !Number.isSafeInteger(iat)) throw unauthenticated()
   const [expires, issued] = [(exp as number) * 1000, (iat as number) * 1000]
   const alive = now < expires && issued <= now + clockSkewMs
@@ -85,4 +92,10 @@ function checkClient({ client_id, azp }: JwtPayload, clientIds: readonly string[
   if (clientIds === null) return
   const client = client_id ?? azp
   if (typeof client !== 'string' || !clientIds.includes(client)) throw unauthenticated()
+}
+
+/** Requests share the claims of a token, and a user's access rule must not be able to change them for the next one. */
+function deepFreeze(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
 }

@@ -2,7 +2,7 @@ import type { Access } from '../primer/definition.ts'
 import type { Duration } from '../primer/duration.ts'
 
 /** A size: `512kb`, `64mb`, `1gb` (powers of 1024), or a number of bytes. */
-export type Size = string | number
+type Size = string | number
 
 /**
  * What `kck.config.ts` exports. Where a setting is given in several places, the nearest wins: the call (a request's own
@@ -29,22 +29,22 @@ export interface KckConfig {
   readonly server?: ServerConfig
 }
 
-export type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | CassandraStoreConfig
+type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | CassandraStoreConfig
 
 /** Gone when the process ends; for tests. */
-export interface MemoryStoreConfig {
+interface MemoryStoreConfig {
   readonly kind: 'memory'
 }
 
 /** Files of this machine, shared by its processes. */
-export interface LmdbStoreConfig {
+interface LmdbStoreConfig {
   readonly kind: 'lmdb'
   /** A folder, relative to this file. Environment: `KCK_STORE_PATH`. @default '.kck/store' */
   readonly path?: string
 }
 
 /** Apache Cassandra 5, or Amazon Keyspaces. */
-export interface CassandraStoreConfig {
+interface CassandraStoreConfig {
   readonly kind: 'cassandra'
   /** Host names or addresses, without port. Environment: `CASSANDRA_CONTACT_POINTS` (commas). @default ['127.0.0.1'] */
   readonly contactPoints?: readonly string[]
@@ -66,7 +66,7 @@ export interface CassandraStoreConfig {
   readonly ca?: string
 }
 
-export type SourceConfig = PgliteSourceConfig | PostgresSourceConfig | RdsDataSourceConfig
+type SourceConfig = PgliteSourceConfig | PostgresSourceConfig | RdsDataSourceConfig
 
 interface AnySourceConfig {
   /** After which the database stops a statement. @default '60s' */
@@ -75,7 +75,7 @@ interface AnySourceConfig {
   readonly budget?: BudgetConfig
 }
 
-export interface BudgetConfig {
+interface BudgetConfig {
   /** Statements at a time. @default 8 */
   readonly concurrency?: number
   /** Statements per second. @default no limit */
@@ -83,13 +83,13 @@ export interface BudgetConfig {
 }
 
 /** A PostgreSQL inside the process, in files of this machine. */
-export interface PgliteSourceConfig extends AnySourceConfig {
+interface PgliteSourceConfig extends AnySourceConfig {
   readonly kind: 'pglite'
   /** A folder, relative to this file; null: in memory, gone when the process ends. @default '.kck/<name of the source>' */
   readonly path?: string | null
 }
 
-export interface PostgresSourceConfig extends AnySourceConfig {
+interface PostgresSourceConfig extends AnySourceConfig {
   readonly kind: 'postgres'
   /**
    * `postgres://user:password@host:5432/database`. Environment: `KCK_SOURCE_<NAME>_URL`, or `DATABASE_URL` where there
@@ -99,7 +99,7 @@ export interface PostgresSourceConfig extends AnySourceConfig {
 }
 
 /** Aurora PostgreSQL through the RDS Data API. */
-export interface RdsDataSourceConfig extends AnySourceConfig {
+interface RdsDataSourceConfig extends AnySourceConfig {
   readonly kind: 'rds-data'
   /** Of the cluster. Environment: `KCK_SOURCE_<NAME>_RESOURCE_ARN`. */
   readonly resourceArn?: string
@@ -112,7 +112,7 @@ export interface RdsDataSourceConfig extends AnySourceConfig {
 }
 
 /** Name either a Cognito `userPoolId`, or the `issuer` of any other OIDC provider, or the issuer `local` (see `kck token`). */
-export interface AuthConfig {
+interface AuthConfig {
   /** A Cognito user pool. Environment: `KCK_AUTH_USER_POOL_ID`. */
   readonly userPoolId?: string
   /** The `iss` of the tokens, exactly; `local`: this machine's own development key. Environment: `KCK_AUTH_ISSUER`. */
@@ -137,7 +137,7 @@ export interface AuthConfig {
  * Without `auth`, products can be read by everybody, and updates and operations are open only while the server listens
  * on this machine alone.
  */
-export interface AccessConfig {
+interface AccessConfig {
   /** Products. @default 'authenticated', or 'public' without `auth` */
   readonly fetch?: Access
   /** Updaters. @default 'authenticated', or nobody without `auth` ('public' on this machine alone) */
@@ -146,14 +146,14 @@ export interface AccessConfig {
   readonly admin?: Access
 }
 
-export interface NearCacheConfig {
+interface NearCacheConfig {
   /** Per process; 0: none. @default '64mb' */
   readonly maxBytes?: Size
   /** How long a copy is served without asking the store: how long a change by another process may stay unseen. @default '1s' */
   readonly maxAge?: Duration
 }
 
-export interface LimitsConfig {
+interface LimitsConfig {
   /** For a request that names none itself. Environment: `KCK_DEADLINE`. @default '10s' */
   readonly deadline?: Duration
   /** For a compute; a primer's own timeout wins. @default '5m' */
@@ -166,7 +166,7 @@ export interface LimitsConfig {
   readonly maxValueBytes?: Size
 }
 
-export interface ServerConfig {
+interface ServerConfig {
   /** Environment: `KCK_HOST`. @default '127.0.0.1' */
   readonly host?: string
   /** 0: any free one. Environment: `KCK_PORT`. @default 8001 */
@@ -177,7 +177,7 @@ export interface ServerConfig {
   readonly cors?: CorsConfig
 }
 
-export interface CorsConfig {
+interface CorsConfig {
   /** `https://app.example.com`, or '*' for all. */
   readonly origin: string | readonly string[]
   /** Let them send credentials; not with '*'. @default false */

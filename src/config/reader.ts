@@ -85,7 +85,7 @@ export function plainObject(value: unknown): Readonly<Record<string, unknown>> |
   return isObject ? (value as Readonly<Record<string, unknown>>) : undefined
 }
 
-export const join = (at: string, name: string): string => (at === '' ? name : `${at}.${name}`)
+const join = (at: string, name: string): string => (at === '' ? name : `${at}.${name}`)
 
 export function oneOf(names: readonly string[]): string {
   const quoted = names.map((name) => `'${name}'`)

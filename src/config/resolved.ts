@@ -36,7 +36,7 @@ export type ResolvedStore =
       readonly ca: string | null
     }
 
-export interface ResolvedBudget {
+interface ResolvedBudget {
   readonly concurrency: number
   /** Queries per second; null: no limit. */
   readonly perSecond: number | null
@@ -83,7 +83,7 @@ export interface ResolvedAccess {
   readonly admin: Access
 }
 
-export interface ResolvedLimits {
+interface ResolvedLimits {
   readonly deadlineMs: number
   readonly computeTimeoutMs: number
   readonly bodyBytes: number
@@ -91,7 +91,7 @@ export interface ResolvedLimits {
   readonly maxValueBytes: number
 }
 
-export interface ResolvedServer {
+interface ResolvedServer {
   readonly host: string
   readonly port: number
   readonly workers: number

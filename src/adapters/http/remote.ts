@@ -18,12 +18,12 @@ export interface RemoteFetcherOptions {
   readonly resolve?: (host: string) => Promise<readonly string[]>
 }
 
-export interface RemoteRequest {
+interface RemoteRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
-export interface RemoteResponse {
+interface RemoteResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Uint8Array

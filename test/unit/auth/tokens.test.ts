@@ -160,6 +160,46 @@ it.each([
   await expect(auth.authenticate(`Bearer ${token}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
+describe('a token that was taken before', () => {
+  function setUp() {
+    const clock = createVirtualClock(start)
+    const issued = { keys: [k1.publicJwk] }
+    const auth = createAuth(oidcAuth, access, { clock, fetchJwks: async () => issued })
+    return { clock, issued, authenticate: async (token: string) => auth.authenticate(`Bearer ${token}`) }
+  }
+  const refusal = { code: 'UNAUTHENTICATED', message: 'A valid bearer token is required' }
+
+  it('is refused when it has expired', async () => {
+    const { clock, authenticate } = setUp()
+    await authenticate(valid)
+    await clock.advance(3_599_999)
+    await authenticate(valid)
+    await clock.advance(1)
+    await expect(authenticate(valid)).rejects.toMatchObject(refusal)
+  })
+
+  it('is refused when its key is replaced by another of the same id', async () => {
+    const { clock, issued, authenticate } = setUp()
+    await authenticate(valid)
+    issued.keys = [attacker.publicJwk]
+    await clock.advance(1_800_000)
+    await authenticate(valid)
+    await clock.advance(0)
+    await expect(authenticate(valid)).rejects.toMatchObject(refusal)
+  })
+
+  it('has claims that nobody can change for the next request', async () => {
+    const { authenticate } = setUp()
+    const token = signed(header, { ...claims, groups: ['guest'] })
+    const first = (await authenticate(token)) as { sub: string; groups: string[] }
+    expect(() => first.groups.push('staff')).toThrow(TypeError)
+    expect(() => {
+      first.sub = 'root'
+    }).toThrow(TypeError)
+    expect(await authenticate(token)).toMatchObject({ sub: 'user-1', groups: ['guest'] })
+  })
+})
+
 /** The same for every reason: the message and everything behind it hold nothing of the token. */
 function expectGeneric(error: unknown) {
   expect(error).toBeInstanceOf(KckError)
