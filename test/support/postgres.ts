@@ -18,7 +18,7 @@ export interface PostgresServer {
 export interface OwnPostgresServer extends PostgresServer {
   /** The postmaster's process id; changes with `restart`. */
   readonly pid: number
-  /** SIGKILL to the postmaster and to every backend: the machine lost its power. */
+  /** SIGKILL to the postmaster and to every backend, at once. */
   kill(): Promise<void>
   /** SIGSTOP to all of them: connections stay open and nobody answers. */
   pause(): void
@@ -39,8 +39,8 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 /**
- * Starts the machine's PostgreSQL on a free loopback port with a temporary data folder, with settings for speed:
- * it survives `kill`, but not the machine's, as another user when we are root (PostgreSQL refuses root).
+ * Starts the machine's PostgreSQL on a free loopback port with a temporary data folder, as another user when we are
+ * root (PostgreSQL refuses root). Its settings are for speed: the data survives `kill`, but not a real power cut.
  */
 export async function startOwnPostgres(options: { port?: number } = {}): Promise<OwnPostgresServer> {
   const bin = findBinaries()

@@ -5,6 +5,7 @@ import type {
   SqlParameter,
 } from '@aws-sdk/client-rds-data'
 import { KckError } from '../../errors.ts'
+import { unavailable } from '../postgres-common/errors.ts'
 import { pause } from '../postgres-common/retry.ts'
 import { isResuming, translateError } from './errors.ts'
 
@@ -32,6 +33,7 @@ type Command = Parameters<RDSDataClient['send']>[0]
 export class DataApiCalls {
   readonly #options: CallOptions
   #opened: Promise<{ sdk: Sdk; client: RDSDataClient }> | undefined
+  #closed = false
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -67,6 +69,7 @@ export class DataApiCalls {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     // A client that was given to us belongs to somebody else.
     if (!this.#options.client && this.#opened !== undefined) (await this.#opened).client.destroy()
   }
@@ -78,6 +81,7 @@ export class DataApiCalls {
 
   async #call<Output>(command: (sdk: Sdk) => unknown, { signal, timeoutMs }: Limits): Promise<Output> {
     signal?.throwIfAborted()
+    if (this.#closed) throw unavailable(this.#options.name, new Error('The source is closed'))
     const timeout = AbortSignal.timeout(timeoutMs)
     const abortSignal = signal ? AbortSignal.any([signal, timeout]) : timeout
     const { sdk, client } = await this.#open()

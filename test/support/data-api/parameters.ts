@@ -61,7 +61,7 @@ const PIECES = [
 ] as const
 const PARAMETER = /:[A-Za-z_][A-Za-z0-9_]*/y
 
-export function* lex(sql: string): Generator<Piece> {
+function* lex(sql: string): Generator<Piece> {
   let at = 0
   while (at < sql.length) {
     const kind = matchAt(PARAMETER, sql, at) ? 'parameter' : 'text'

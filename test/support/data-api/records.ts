@@ -2,7 +2,7 @@ import type { FieldDef } from 'pg'
 import { badRequest, DataApiException } from './exceptions.ts'
 
 export const RESPONSE_LIMIT = 1_048_576
-export const ROW_LIMIT = 65_536
+const ROW_LIMIT = 65_536
 
 export interface TypeName {
   readonly name: string
