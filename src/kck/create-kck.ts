@@ -10,10 +10,11 @@ import type { ProductKey, Registry } from '../primer/registry.ts'
 import { Changes } from '../refresh/change.ts'
 import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
 import { tryCutoff } from '../refresh/cutoff.ts'
+import { keyOfProduct } from '../refresh/recorder.ts'
 import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
 import { RefreshRequests } from '../refresh/requests.ts'
 import type { ComputeRun } from '../refresh/run.ts'
-import { ColumnSets } from '../refresh/tables.ts'
+import { KnownNodes } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
 import { statementOf } from '../sql/parse.ts'
 import { ByHand } from '../update/by-hand.ts'
@@ -59,13 +60,17 @@ export function createKck(deps: KckDeps): Kck {
     registry,
     sources,
     parseStatement: statementOf,
-    columnSets: new ColumnSets(store.lineage),
+    known: new KnownNodes(store.lineage),
     fetchMany,
   }
   const compute = (product: ProductKey, run: ComputeRun) => computeProduct(reading, product, run)
   const cutOff: RefreshDeps['cutOff'] = (product, row, signal) =>
     tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() })
-  const refresher = new Refresher({ store, clock, entropy, options, compute, cutOff, changes, outdated })
+  const renewInputs: RefreshDeps['renewInputs'] = async (product, nodes, signal) => {
+    const inputs = nodes.map((node) => registry.parseKey(keyOfProduct(node)))
+    await fetchMany(inputs, { noCache: true, signal, deadline: Number.POSITIVE_INFINITY }, product.text)
+  }
+  const refresher = new Refresher({ store, clock, entropy, options, compute, cutOff, renewInputs, changes, outdated })
   const unstored = new UnstoredComputes({ clock, entropy, compute })
   const fetcher = new Fetcher({
     entries: store.entries,

@@ -32,7 +32,9 @@ export function createRegistry(definitions: {
     const parameters = parseParameters(name, types, segments)
     return { text: formatKey(name, formatParameters(types, parameters)), primer, parameters }
   }
-  const readers = new Set([...primers.values()].flatMap((primer) => primer.afterPrimes.map((text) => text.split('/', 1)[0])))
+  const readers = new Set(
+    [...primers.values()].flatMap((primer) => primer.afterPrimes.map((text) => text.split('/', 1)[0])),
+  )
   const registry: Registry = {
     primers,
     updaters,

@@ -8,14 +8,14 @@ import type { ProductKey, Registry } from '../primer/registry.ts'
 import type { SqlStatement } from '../sql/statement.ts'
 import { chooseSource, computeContext, type Reader, shapeResult } from './context.ts'
 import { cycle } from './flights.ts'
-import { primerNode, productNode } from './recorder.ts'
+import { primerNode, productNode, READERS } from './recorder.ts'
 import type { ComputeRun } from './run.ts'
-import { type ColumnSets, tableNodes } from './tables.ts'
+import { type KnownNodes, tableNodes } from './tables.ts'
 
 export interface ComputeDeps {
   readonly registry: Registry
   readonly sources: ReadonlyMap<string, Source>
-  readonly columnSets: ColumnSets
+  readonly known: KnownNodes
   readonly parseStatement: (text: string) => SqlStatement
   /** Reads upstream products; `parent` is the key that computes. */
   readonly fetchMany: (
@@ -56,7 +56,7 @@ function recordingReader(deps: ComputeDeps, product: ProductKey, run: ComputeRun
     query: async (name, statement, values) => {
       const source = chooseSource(sources, name)
       const { nodes, columnSets } = tableNodes(source.name, statement, values)
-      await deps.columnSets.register(columnSets)
+      await deps.known.register(columnSets)
       await recorder.willRead(nodes, signal)
       return source.query(statement, values, { signal })
     },
@@ -75,6 +75,7 @@ async function readProducts(
   const { recorder, signal } = at.run
   const self = productNode(at.product.text)
   if (keys.some((key) => key.text === at.product.text)) throw cycle([at.product.text, at.product.text])
+  await deps.known.register(keys.map((key) => [READERS, key.primer.name] as const))
   await recorder.willRead(
     keys.map((key) => productNode(key.text)),
     signal,

@@ -2,7 +2,7 @@ import type { EntryRow, Input, Materialization } from '../entry/entry.ts'
 import { KckError } from '../errors.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
 import type { ComputeDeps } from './compute.ts'
-import { isProduct, keyOfProduct } from './recorder.ts'
+import { isProduct, keyOfProduct, newestOf } from './recorder.ts'
 
 /**
  * Early cutoff: a product that is dirty only because something upstream may have changed is as it was when every
@@ -26,13 +26,20 @@ export async function tryCutoff(
     product.text,
   )
   const now = new Map<string, Input>()
+  const restsOn: (readonly Input[])[] = []
   for (const [index, input] of read.entries()) {
     const answer = answers[index]
     if (answer === undefined || answer instanceof KckError) throw answer ?? new KckError('INTERNAL', 'No answer')
     if (answer.contentHash !== input.contentHash) return null
-    now.set(input.node, { ...input, version: answer.version })
+    const same = { ...input, version: answer.version }
+    now.set(input.node, same)
+    restsOn.push([...answer.value.ancestors, same])
   }
-  return { ...value, inputs: value.inputs.map((input) => now.get(input.node) ?? input) }
+  return {
+    ...value,
+    inputs: value.inputs.map((input) => now.get(input.node) ?? input),
+    ancestors: [...newestOf(restsOn).values()],
+  }
 }
 
 function mayCutOff(row: EntryRow, value: Materialization, product: ProductKey, now: number): boolean {

@@ -1,3 +1,4 @@
+import { concurrently } from '../async/concurrently.ts'
 import { hash } from '../entry/body.ts'
 import type { Mark } from '../entry/entry.ts'
 import { emit } from '../events.ts'
@@ -5,7 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Store } from '../ports/store.ts'
 import type { Registry } from '../primer/registry.ts'
-import { isProduct, keyOfDependent, productNode } from './recorder.ts'
+import { isProduct, keyOfDependent, keyOfProduct, productNode, READERS } from './recorder.ts'
 
 /** A change, on its way to everything that rests on what changed. */
 export interface Propagation {
@@ -28,6 +29,7 @@ export interface PropagateDeps {
 }
 
 const PAGE = 500
+const NODES_AT_ONCE = 16
 /** Keys that an answer lists. */
 const SHOWN = 100
 /** A mark outlives what it marks by this much. */
@@ -44,37 +46,63 @@ export async function propagate(
   signal?: AbortSignal,
 ): Promise<{ readonly marked: number; readonly keys: readonly string[] }> {
   const seen = new Set<string>()
-  const shown: string[] = []
   let level = change.nodes
   while (level.length > 0) {
-    const next: string[] = []
-    for (const node of level) {
-      const mark = markOf(change, node)
-      for await (const keys of pagesBelow(deps.store, node, signal)) {
+    const found: string[] = []
+    await concurrently(level, NODES_AT_ONCE, async (node) => {
+      for await (const { keys, upstream } of below(deps, node, signal)) {
         // A key is marked once per node that leads to it: it may have been refreshed after the first of them.
-        await markKeys(deps, keys, mark, signal)
+        await markKeys(deps, keys, markOf(change, node, upstream), signal)
         const first = keys.filter((key) => !seen.has(key))
         for (const key of first) seen.add(key)
         await request(deps, first, change, signal)
-        next.push(...first.map(productNode))
-        shown.push(...first.slice(0, SHOWN - shown.length))
+        found.push(...first)
       }
-    }
-    level = next
+    })
+    level = await nodesRead(deps, found, signal)
   }
-  return { marked: seen.size, keys: shown }
+  return { marked: seen.size, keys: [...seen].slice(0, SHOWN) }
 }
 
-function markOf(change: Propagation, node: string): Mark {
-  const id = `${change.id}:${hash(node).slice(0, 8)}`
-  return { id, at: change.at, cause: change.cause, upstream: isProduct(node) }
+function markOf(change: Propagation, node: string, upstream: boolean): Mark {
+  const id = `${change.id}:${hash(node).slice(0, 8)}${upstream ? '' : 'd'}`
+  return { id, at: change.at, cause: change.cause, upstream }
 }
 
-async function* pagesBelow(store: Store, node: string, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
+/** Of these keys the products that somebody may read. Asked after they are marked: who starts to read one now sees it. */
+async function nodesRead(
+  { store, registry }: PropagateDeps,
+  keys: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  if (keys.length === 0) return []
+  const read = new Set<string>()
+  for await (const names of pages(store, READERS, signal)) for (const name of names) read.add(name)
+  return keys.filter((key) => read.has(primerOf(key)) || registry.declaresReaders(primerOf(key))).map(productNode)
+}
+
+function primerOf(key: string): string {
+  return key.split('/', 1)[0] ?? ''
+}
+
+/** What reads a node, as it was captured; and what a primer's `afterPrimes` says of it, which no upstream explains. */
+async function* below(
+  { store, registry }: PropagateDeps,
+  node: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly keys: readonly string[]; readonly upstream: boolean }> {
+  for await (const dependents of pages(store, node, signal)) {
+    yield { keys: [...new Set(dependents.map(keyOfDependent))], upstream: isProduct(node) }
+  }
+  const declared = isProduct(node) ? registry.primedBy(keyOfProduct(node)) : []
+  if (declared.length > 0) yield { keys: declared.map((product) => product.text), upstream: false }
+}
+
+async function* pages(store: Store, node: string, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
   const call = signal ? { signal } : {}
   for (let after: string | undefined; ; ) {
     const page = await store.lineage.dependents(node, { limit: PAGE, ...(after === undefined ? {} : { after }) }, call)
-    if (page.keys.length > 0) yield [...new Set(page.keys.map(keyOfDependent))]
+    if (page.keys.length > 0) yield page.keys
     if (page.next === undefined) return
     after = page.next
   }
@@ -88,7 +116,7 @@ async function markKeys(
 ): Promise<void> {
   const call = signal ? { signal } : {}
   const groups = Map.groupBy(keys, (key) => {
-    const hardTtlMs = registry.primers.get(key.split('/', 1)[0] ?? '')?.hardTtlMs ?? null
+    const hardTtlMs = registry.primers.get(primerOf(key))?.hardTtlMs ?? null
     return hardTtlMs === null ? null : clock.now() + hardTtlMs + GRACE_MS
   })
   for (const [removeAt, group] of groups) await store.entries.mark(group, mark, removeAt, call)

@@ -12,8 +12,8 @@ export class Recorder {
   readonly #deps: { readonly lineage: Lineage; readonly entropy: Entropy }
   readonly #before: ReadonlyMap<string, Input>
   readonly #inputs = new Map<string, Input>()
-  readonly #ancestors = new Map<string, Input>()
-  readonly #added: string[] = []
+  /** What each product that was read rests on, itself among it. */
+  readonly #restsOn = new Map<string, readonly Input[]>()
 
   constructor(
     key: string,
@@ -39,17 +39,25 @@ export class Recorder {
         this.#deps.lineage.addEdges(dependent(this.#key, edge), node ? [node] : [], { signal }),
       ),
     )
-    this.#added.push(...unknown.keys())
   }
 
   /** A product was read: this version of it, resting on those ancestors. */
   didRead(node: string, value: Materialization): void {
     const input = this.#inputs.get(node)
     if (!input) throw new Error(`${node} was read before it was recorded`)
-    this.#inputs.set(node, { ...input, version: value.version, contentHash: value.contentHash })
-    for (const ancestor of [...value.ancestors, { ...input, version: value.version, contentHash: value.contentHash }]) {
-      this.#ancestors.set(ancestor.node, ancestor)
-    }
+    const read = { ...input, version: value.version, contentHash: value.contentHash }
+    this.#inputs.set(node, read)
+    this.#restsOn.set(node, [...value.ancestors, read])
+  }
+
+  /**
+   * Direct inputs that rest on an older version of some ancestor than another input does: a value made of both would be
+   * a mix of old and new.
+   */
+  get outdated(): readonly string[] {
+    const newest = newestOf(this.#restsOn.values())
+    const isOlder = (ancestor: Input) => (ancestor.version ?? 0) < (newest.get(ancestor.node)?.version ?? 0)
+    return [...this.#restsOn].filter(([, ancestors]) => ancestors.some(isOlder)).map(([node]) => node)
   }
 
   get inputs(): readonly Input[] {
@@ -57,13 +65,22 @@ export class Recorder {
   }
 
   get ancestors(): readonly Input[] {
-    return [...this.#ancestors.values()]
+    return [...newestOf(this.#restsOn.values()).values()]
   }
 
   /** The edges of the value before that this one no longer needs; to be removed after the commit only. */
   get dropped(): readonly Input[] {
     return [...this.#before.values()].filter((input) => !this.#inputs.has(input.node))
   }
+}
+
+/** The newest version of every node in these lists. */
+export function newestOf(lists: Iterable<readonly Input[]>): ReadonlyMap<string, Input> {
+  const newest = new Map<string, Input>()
+  for (const input of [...lists].flat()) {
+    if ((newest.get(input.node)?.version ?? -1) < (input.version ?? 0)) newest.set(input.node, input)
+  }
+  return newest
 }
 
 /** How the lineage names a dependent: its key and the edge's id. A key holds no space. */
@@ -91,3 +108,6 @@ export function keyOfProduct(node: string): string {
 export function primerNode(name: string): string {
   return `primer/${name}`
 }
+
+/** Below it hang the names of the primers that others read: what nobody reads need not be looked below. */
+export const READERS = 'readers'

@@ -11,7 +11,7 @@ import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
 import { materialize } from './materialize.ts'
 import { dropEdges, type Held, type PublishDeps, publish } from './publish.ts'
-import { type RunDeps, runCompute } from './run.ts'
+import { type RunDeps, runConsistently } from './run.ts'
 
 /**
  * One refresh of one key, top to bottom: take the lease (or wait for whoever has it), compute, commit if the lease is
@@ -195,7 +195,7 @@ export class Refresher {
     const hooks = { key: product.text, parameters: product.parameters }
     await runBefore('beforePrime', primer.hooks.beforePrime, hooks)
     if (before) await runBefore('beforeRefresh', primer.hooks.beforeRefresh, hooks)
-    const run = await runCompute(this.#deps, product, held.row, signal)
+    const run = await runConsistently(this.#deps, product, held.row, signal)
     const made = await materialize(
       { entries: store.entries, compression: options.compression },
       held.row,

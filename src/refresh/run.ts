@@ -31,18 +31,36 @@ export interface RunDeps {
   readonly options: KckOptions
   /** Computes the value of a key, recording what it reads. */
   readonly compute: (product: ProductKey, run: ComputeRun) => Promise<unknown>
+  /** Computes products anew, because what they rest on is newer than they are. */
+  readonly renewInputs: (product: ProductKey, nodes: readonly string[], signal: AbortSignal) => Promise<void>
+}
+
+/** A mix of old and new means a change is on its way just now; more than this it is left to that change. */
+const CONSISTENT_TRIES = 3
+
+/**
+ * Computes until everything read rests on the same versions of what lies further up. Inputs that are behind are made
+ * anew between the tries, although nobody has marked them yet.
+ */
+export async function runConsistently(
+  deps: RunDeps,
+  product: ProductKey,
+  row: EntryRow,
+  signal: AbortSignal,
+): Promise<Computed> {
+  for (let tries = 1; ; tries++) {
+    const run = await runCompute(deps, product, row, signal)
+    const { outdated } = run.recorder
+    if (outdated.length === 0 || tries === CONSISTENT_TRIES) return run
+    await deps.renewInputs(product, outdated, signal)
+  }
 }
 
 /**
  * Computes the value of a key within the primer's time and turns it into JSON. A compute that ignores its signal is
  * left behind: its result is dropped. Throws what the primer threw, `DEADLINE_EXCEEDED` or `UNSTORABLE`.
  */
-export async function runCompute(
-  deps: RunDeps,
-  product: ProductKey,
-  row: EntryRow,
-  outer: AbortSignal,
-): Promise<Computed> {
+async function runCompute(deps: RunDeps, product: ProductKey, row: EntryRow, outer: AbortSignal): Promise<Computed> {
   const { clock, store, entropy, options } = deps
   const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy })
   const startedAt = clock.now()

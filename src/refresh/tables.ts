@@ -122,8 +122,8 @@ async function columnSetsOf(lineage: Lineage, node: string): Promise<readonly st
   }
 }
 
-/** Registers sets of columns once per process. */
-export class ColumnSets {
+/** Hangs texts below a node, once per process: sets of columns, primers that are read. */
+export class KnownNodes {
   readonly #lineage: Lineage
   readonly #registered = new LRUCache<string, true>({ max: 10_000 })
 

@@ -59,6 +59,8 @@ export function testRegistry(primers: readonly AnyPrimer[]): Registry {
       throw new KckError('UNKNOWN_UPDATER', `There is no updater ${text}`)
     },
     changedBy: () => [],
+    primedBy: () => [],
+    declaresReaders: () => false,
   }
 }
 
