@@ -28,7 +28,7 @@ export interface OwnPostgresServer extends PostgresServer {
 }
 
 /** No server can be had on this machine; the message says why. */
-export class PostgresMissingError extends Error {
+class PostgresMissingError extends Error {
   override readonly name = 'PostgresMissingError'
 }
 

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** A way to send plain JSON values to another thread or process, and to get theirs, in order. */
 export interface Channel {
@@ -41,14 +43,21 @@ export function socketChannel(socket: Socket, events: ChannelEvents): Channel {
   }
 }
 
+const CONNECT_ATTEMPTS = 10
+const CONNECT_PAUSE_MS = 50
+
+/** Tries for half a second: the process that holds the database may be about to listen. */
 export async function connectSocket(socketPath: string, events: ChannelEvents): Promise<Channel> {
-  const socket = connect(socketPath)
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', reject)
-  })
-  socket.removeAllListeners('error')
-  return socketChannel(socket, events)
+  for (let attempt = 1; ; attempt++) {
+    const socket = connect(socketPath)
+    try {
+      await once(socket, 'connect')
+      return socketChannel(socket, events)
+    } catch (error) {
+      if (attempt === CONNECT_ATTEMPTS) throw error
+      await delay(CONNECT_PAUSE_MS)
+    }
+  }
 }
 
 /** Listens on a socket that only this user may use; one left by a process that is gone is replaced. */

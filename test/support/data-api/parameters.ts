@@ -1,6 +1,6 @@
 import { badRequest } from './exceptions.ts'
 
-export interface ApiField {
+interface ApiField {
   isNull?: boolean
   booleanValue?: boolean
   longValue?: number
