@@ -2,6 +2,7 @@ import { KckError } from '../errors.ts'
 import { decodeSegment, splitKey } from '../key/key.ts'
 import type { ParameterType, ParameterTypes } from '../key/parameter.ts'
 import { matchTemplate, parseTemplate, type Template } from '../key/template.ts'
+import { namedParameterError } from '../key/text.ts'
 import type { Updater } from '../updater/definition.ts'
 import type { AnyPrimer } from './definition.ts'
 import type { ProductKey, Registry } from './registry.ts'
@@ -13,7 +14,7 @@ type Values = Readonly<Record<string, unknown>>
  *
  * Names are looked up in `values`. For an updater of the original KCK the template's names are first given to the
  * segments of the URL by position, as it did (`order_status/:customer_id` and `/update/order_status/42`). Throws
- * `BAD_REQUEST` when a name cannot be found: the original queued a key with a hole in it.
+ * `BAD_REQUEST` when nobody knows a name: the original queued a key with a hole in it.
  */
 export function changedKeys(
   registry: Registry,
@@ -33,15 +34,10 @@ export function primedKeys(registry: Registry, key: string): readonly ProductKey
     primer.afterPrimes.flatMap((text) => {
       const template = parseTemplate(text)
       const matched = template.name === name ? matchTemplate(template, texts) : null
-      return matched === null ? [] : [keyFromTexts(registry, primer, matched)]
+      const key = matched === null ? null : keyFor(registry, primer, (parameter) => matched.get(parameter) ?? null)
+      return key === null ? [] : [key]
     }),
   )
-}
-
-function keyFromTexts(registry: Registry, primer: AnyPrimer, texts: ReadonlyMap<string, string>): ProductKey {
-  const types: ParameterTypes = primer.parameters
-  const given = Object.entries(types).map(([name, type]) => [name, type.parse(texts.get(name) ?? '')] as const)
-  return registry.keyOf(primer, Object.fromEntries(given))
 }
 
 function* changesOf(registry: Registry, updater: Updater, values: Values): Iterable<ProductKey> {
@@ -49,13 +45,13 @@ function* changesOf(registry: Registry, updater: Updater, values: Values): Itera
     const template = parseTemplate(text)
     const primer = registry.primers.get(template.name)
     if (primer === undefined) continue
-    const types: ParameterTypes = primer.parameters
-    const given = Object.entries(types).map(([name, type], index) => {
-      const segment = template.segments[index]
-      if (segment !== undefined && 'literal' in segment) return [name, type.parse(segment.literal)] as const
-      return [name, found(updater, type, segment?.parameter ?? name, values)] as const
+    const names = Object.keys(primer.parameters)
+    const key = keyFor(registry, primer, (name) => {
+      const segment = template.segments[names.indexOf(name)]
+      if (segment !== undefined && 'literal' in segment) return segment.literal
+      return knownValue(updater, segment?.parameter ?? name, values)
     })
-    yield registry.keyOf(primer, Object.fromEntries(given))
+    if (key !== null) yield key
   }
 }
 
@@ -70,7 +66,9 @@ function* afterUpdatesOf(
       const template = parseTemplate(text)
       if (template.name !== updater.name) continue
       const named = bySegments(updater, template, segments)
-      if (named !== null) yield keyFor(registry, primer, updater, { ...values, ...named })
+      if (named === null) continue
+      const key = keyFor(registry, primer, (name) => knownValue(updater, name, { ...values, ...named }))
+      if (key !== null) yield key
     }
   }
 }
@@ -84,23 +82,58 @@ function bySegments(updater: Updater, template: Template, segments: readonly str
   return template.segments.length === segments.length ? null : {}
 }
 
-function keyFor(registry: Registry, primer: AnyPrimer, updater: Updater, values: Values): ProductKey {
+/**
+ * The key of a primer with the values that `valueFor` gives its parameters. Null when one of them is null, or can be in
+ * no key of this primer: then there is no such product that could have changed.
+ */
+function keyFor(registry: Registry, primer: AnyPrimer, valueFor: (name: string) => unknown): ProductKey | null {
   const types: ParameterTypes = primer.parameters
-  const given = Object.entries(types).map(([name, type]) => [name, found(updater, type, name, values)] as const)
-  return registry.keyOf(primer, Object.fromEntries(given))
+  const given = Object.entries(types).map(([name, type]) => [name, type, valueFor(name)] as const)
+  if (given.some(([, , value]) => value === null)) return null
+  try {
+    return registry.keyOf(primer, Object.fromEntries(given.map(([name, type, value]) => [name, typed(type, value)])))
+  } catch (error) {
+    if (error instanceof KckError && (error.code === 'BAD_PARAMETER' || error.code === 'BAD_KEY')) return null
+    throw error
+  }
 }
 
-/** A value by name, in the form that the parameter takes. */
-function found(updater: Updater, type: ParameterType, name: string, values: Values): unknown {
+/** What is known under a name; null is known too (a row without a customer). */
+function knownValue(updater: Updater, name: string, values: Values): unknown {
   const value = Object.hasOwn(values, name) ? values[name] : undefined
-  if (value === undefined || value === null) throw missing(updater, name)
+  if (value === undefined) throw missing(updater, name)
+  return value
+}
+
+/** A segment of a key is text, and a column may have another type than the parameter: then its text decides. */
+function typed(type: ParameterType, value: unknown): unknown {
   try {
     return type.check(value)
   } catch (error) {
-    // A segment is text, and a column may have another type than the parameter: its text decides.
-    if (typeof value === 'string') return type.parse(value)
-    if (typeof value === 'number' || typeof value === 'boolean') return type.parse(String(value))
-    throw error
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw error
+    return type.parse(String(value))
+  }
+}
+
+/**
+ * Refuses, before anything is written, segments of an original updater's URL that a product's parameters cannot take.
+ * Throws `BAD_PARAMETER`, naming the parameter.
+ */
+export function checkUrlNames(registry: Registry, updater: Updater, segments: readonly string[]): void {
+  for (const primer of registry.primers.values()) {
+    const types: ParameterTypes = primer.parameters
+    for (const template of primer.afterUpdates.map(parseTemplate)) {
+      const matched = template.name === updater.name ? matchTemplate(template, segments) : null
+      for (const [name, text] of matched ?? []) checkText(name, types[name], text)
+    }
+  }
+}
+
+function checkText(name: string, type: ParameterType | undefined, text: string): void {
+  try {
+    type?.parse(text)
+  } catch (error) {
+    throw namedParameterError(name, error)
   }
 }
 

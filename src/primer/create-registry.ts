@@ -2,7 +2,7 @@ import { KckError } from '../errors.ts'
 import { checkParameters, decodeSegment, formatKey, formatParameters, parseParameters, splitKey } from '../key/key.ts'
 import type { ParameterTypes } from '../key/parameter.ts'
 import type { Updater } from '../updater/definition.ts'
-import { changedKeys, primedKeys } from './changed-keys.ts'
+import { changedKeys, checkUrlNames, primedKeys } from './changed-keys.ts'
 import { checkDefinitions } from './check-definitions.ts'
 import type { AnyPrimer } from './definition.ts'
 import type { ProductKey, Registry, UpdaterKey } from './registry.ts'
@@ -40,7 +40,7 @@ export function createRegistry(definitions: {
     updaters,
     parseKey,
     keyOf,
-    parseUpdaterKey: (text) => parseUpdaterKey(updaters, text),
+    parseUpdaterKey: (text) => parseUpdaterKey(registry, text),
     primedBy: (key) => primedKeys(registry, key),
     declaresReaders: (name) => readers.has(name),
     changedBy: (updater, values, segments) => changedKeys(registry, updater, values, segments),
@@ -56,15 +56,17 @@ export function sourcesUsed(registry: Registry): ReadonlyMap<string | null, read
   return Map.groupBy([...users, ...registry.updaters.values()], (definition) => definition.source)
 }
 
-function parseUpdaterKey(updaters: ReadonlyMap<string, Updater>, text: string): UpdaterKey {
+function parseUpdaterKey(registry: Registry, text: string): UpdaterKey {
   const { name, segments } = splitKey(text)
-  const updater = updaters.get(name)
+  const updater = registry.updaters.get(name)
   if (updater === undefined) throw new KckError('UNKNOWN_UPDATER', 'There is no updater of that name')
   if (segments.length === 0) return { updater, parameters: null, segments: null }
   const texts = segments.map((segment, index) => decodeSegment(segment, index + 1))
+  if (updater.choose === 'key')
+    return { updater, parameters: parseParameters(name, updater.key, segments), segments: texts }
   // In the original the URL only says which products change: any number of texts.
-  const parameters = updater.choose === 'key' ? parseParameters(name, updater.key, segments) : {}
-  return { updater, parameters, segments: texts }
+  checkUrlNames(registry, updater, texts)
+  return { updater, parameters: {}, segments: texts }
 }
 
 function byName<T extends AnyPrimer | Updater>(definitions: readonly T[], faults: string[]): ReadonlyMap<string, T> {

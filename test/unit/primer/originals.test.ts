@@ -63,7 +63,10 @@ describe('the original’s files together', () => {
         message: expect.stringContaining('/update/order_status/{customer_id}'),
       }),
     )
-    expect(() => registry.changedBy(status, {}, ['x'])).toThrow(expect.objectContaining({ code: 'BAD_PARAMETER' }))
+    // Before anything is written.
+    expect(() => registry.parseUpdaterKey('order_status/x')).toThrow(
+      expect.objectContaining({ code: 'BAD_PARAMETER', details: { parameter: 'customer_id' } }),
+    )
   })
 
   it('inserts when the body does not name the row', () => {

@@ -169,12 +169,12 @@ describe('changedBy', () => {
     const code = updater({ name: 'u', body: z.object({}), run: () => 1 })
     const registry = createRegistry({ primers: [named], updaters: [code] })
     expect(changed(registry, code, { id: 12, rate: '1.5' })).toEqual(['named/12/1.5'])
-    expect(() => changed(registry, code, { id: 12, rate: 'x' })).toThrow(
-      expect.objectContaining({ code: 'BAD_PARAMETER' }),
-    )
-    expect(() => changed(registry, code, { id: null, rate: 1 })).toThrow(
-      expect.objectContaining({ code: 'BAD_REQUEST' }),
-    )
+    // Values that can be in no key: there is no such product.
+    expect(changed(registry, code, { id: 12, rate: 'x' })).toEqual([])
+    expect(changed(registry, code, { id: 'a\nb', rate: 1 })).toEqual([])
+    expect(changed(registry, code, { id: { a: 1 }, rate: 1 })).toEqual([])
+    // Null is known: a row without one. What nobody knows is refused.
+    expect(changed(registry, code, { id: null, rate: 1 })).toEqual([])
     expect(() => changed(registry, code, {})).toThrow(expect.objectContaining({ code: 'BAD_REQUEST' }))
   })
 
@@ -183,5 +183,32 @@ describe('changedBy', () => {
     const registry = createRegistry({ primers: [open], updaters: [status] })
     expect(changed(registry, status, {}, ['1'])).toEqual(['open'])
     expect(changed(registry, status, {}, ['2'])).toEqual([])
+  })
+})
+
+describe('primedBy', () => {
+  const by = (name: string, afterPrimes: string[], parameters = {}) => product(name, { parameters, afterPrimes })
+  const registry = createRegistry({
+    primers: [
+      orders,
+      by('same', ['orders/:customer_id'], { customer_id: int() }),
+      by('renamed', ['orders/:id'], { id: string() }),
+      by('only_one', ['orders/1']),
+      product('named', { parameters: { name: string() } }),
+      by('numbered', ['named/:number'], { number: int() }),
+    ],
+  })
+
+  it('gives the names of the template to the segments', () => {
+    expect(registry.primedBy('orders/1').map(({ text }) => text)).toEqual(['same/1', 'renamed/1', 'only_one'])
+    expect(registry.primedBy('orders/2').map(({ text }) => text)).toEqual(['same/2', 'renamed/2'])
+    expect(registry.primedBy('named/5').map(({ text }) => text)).toEqual(['numbered/5'])
+    expect(registry.primedBy('named/five')).toEqual([])
+    expect(registry.primedBy('same/1')).toEqual([])
+  })
+
+  it('knows whose products have readers', () => {
+    expect(registry.declaresReaders('orders')).toBe(true)
+    expect(registry.declaresReaders('same')).toBe(false)
   })
 })

@@ -126,8 +126,8 @@ describe('validateBody', () => {
     expect(fault({ names: [JSON.parse('{"__proto__":1}')], at: 0 }, byZod)).toContain('__proto__')
     const wide = updater({ name: 'w', body: z.looseObject({}), run: () => null })
     let deep: unknown = 1
-    for (let depth = 0; depth < 100_000; depth++) deep = [deep]
-    expect(Object.keys(validateBody(wide, { deep, list: Array(300_000).fill(1) }))).toEqual(['deep', 'list'])
+    for (let depth = 0; depth < 20_000; depth++) deep = [deep]
+    expect(Object.keys(validateBody(wide, { deep, list: Array(150_000).fill(1) }))).toEqual(['deep', 'list'])
     const scalar = updater({ name: 's', body: z.object({}).transform(() => 5), run: () => null })
     expect(fault({}, scalar)).toContain('must give an object')
   })
