@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Kck } from '../../src/kck/kck.ts'
+import type { Source } from '../../src/ports/source.ts'
 import rows from '../support/bad-inputs.json' with { type: 'json' }
 import { tokenAuth } from '../support/http-auth.ts'
 import { type RawAnswer, type RawRequest, send } from '../support/http-client.ts'
-import { httpTargets, type RunningTarget } from '../support/http-targets.ts'
+import { createRealKck, openShop } from '../support/http-real-kck.ts'
+import { httpTargets, type RunningSystem } from '../support/http-targets.ts'
 
 interface Row {
   readonly id: string
@@ -110,13 +113,24 @@ function allowed({ id, expect: words }: Row): readonly number[] {
   return lenient ? [200, ...codes] : codes
 }
 
-describe.each(httpTargets)('bad input: $name', ({ name, start }) => {
-  let target: RunningTarget
+let shop: Source
+beforeAll(async () => {
+  shop = await openShop()
+})
+afterAll(() => shop.close())
+
+describe.each(httpTargets)('bad input: $name', ({ name, serve }) => {
+  let kck: Kck
+  let target: RunningSystem
 
   beforeAll(async () => {
-    target = await start({ auth: tokenAuth({ fetch: 'public', update: 'public', admin: 'authenticated' }) })
+    kck = createRealKck(shop)
+    target = await serve(kck, { auth: tokenAuth({ fetch: 'public', update: 'public', admin: 'authenticated' }) })
   })
-  afterAll(() => target.close())
+  afterAll(async () => {
+    await target.close()
+    await kck.close()
+  })
 
   test.each((rows as readonly Row[]).filter(({ id }) => id !== 'key-60'))('$id: $expect', async (row) => {
     const before = target.log.length

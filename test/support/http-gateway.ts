@@ -62,20 +62,15 @@ function eventOf(
   requestId: string,
 ): APIGatewayProxyEventV2 {
   const target = Buffer.from(request.url ?? '/', 'latin1').toString()
-  const question = target.indexOf('?')
-  const path = question < 0 ? target : target.slice(0, question)
+  const [path = '', ...query] = target.split('?')
   const rawPath = kind === 'http-api' ? decodeOnce(path) : asciiOnly(path)
-  const headers = Object.fromEntries(
-    Object.entries(request.headersDistinct)
-      .filter(([name]) => name !== 'cookie')
-      .map(([name, values]) => [name, values?.join(',')]),
-  )
+  const headers = headersOf(request)
   const isText = /^(?:text\/|application\/(?:json|javascript|xml))/.test(headers['content-type'] ?? '') && isUtf8(bytes)
   return {
     version: '2.0',
     routeKey: '$default',
     rawPath,
-    rawQueryString: question < 0 ? '' : target.slice(question + 1),
+    rawQueryString: query.join('?'),
     ...(request.headers.cookie === undefined ? {} : { cookies: request.headers.cookie.split('; ') }),
     headers,
     requestContext: {
@@ -99,6 +94,12 @@ function eventOf(
     ...(bytes.length === 0 ? {} : { body: bytes.toString(isText ? 'utf8' : 'base64') }),
     isBase64Encoded: bytes.length > 0 && !isText,
   }
+}
+
+/** Lower-case names, repeated headers joined, cookies apart. */
+function headersOf({ headersDistinct }: IncomingMessage): Record<string, string | undefined> {
+  const { cookie: _, ...others } = headersDistinct
+  return Object.fromEntries(Object.entries(others).map(([name, values]) => [name, values?.join(',')]))
 }
 
 function decodeOnce(path: string): string {
