@@ -19,12 +19,12 @@ process.exitCode = await main(['serve', '--folder', folder, '--json', ...process
 })
 
 function welcome(url: string): string {
-  const update = '{"version":"22.01+really26.02+dfsg-0+deb12u1","installed_kib":2645,"size_bytes":1021788}'
+  const update = '{"version":"3.0.22-1~deb12u2","installed_kib":6042,"size_bytes":2039888}'
   return `Serving on ${url}. Try:
 
 curl ${url}/fetch/install_footprint/gnome
 curl ${url}/fetch/package_card/libssl3
-curl -X PUT ${url}/update/package_version/7zip -H 'content-type: application/json' -d '${update}'
+curl -X PUT ${url}/update/package_version/libssl3 -H 'content-type: application/json' -d '${update}'
 
 `
 }
