@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -31,16 +31,16 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-type Damage = (file: Buffer, data: string) => Buffer | undefined
+type Damage = (file: Buffer) => Buffer
 
 const damages: readonly (readonly [name: string, times: number, damage: Damage])[] = [
   ['whole', 3, (file) => file],
-  ['truncated', 20, (file) => file.subarray(0, Math.floor(random() * file.length))],
-  ['truncated to whole pages', 10, (file) => file.subarray(0, Math.floor((random() * file.length) / PAGE) * PAGE)],
+  ['truncated', 20, (file) => file.subarray(0, Math.floor(random() * used(file)))],
+  ['truncated to whole pages', 10, (file) => file.subarray(0, Math.floor((random() * used(file)) / PAGE) * PAGE)],
   ['a page of zeros', 30, (file) => over(file, somePage(file), Buffer.alloc(PAGE))],
   ['a page of noise', 30, (file) => over(file, somePage(file), noise(PAGE, Math.floor(random() * 1e9)))],
   ['a page over another', 20, (file) => over(file, somePage(file), file.subarray(somePage(file)).subarray(0, PAGE))],
-  ['a flipped bit', 120, flip],
+  ['a flipped bit', 120, (file) => flip(file)],
   ['a flipped bit in the heads', 40, (file) => flip(file, 2 * PAGE)],
   ['empty', 3, () => Buffer.alloc(0)],
   ['garbage', 5, () => Buffer.from(noise(300_000, 5))],
@@ -107,14 +107,17 @@ function make(name: string, each: number, damage: Damage): string {
   cpSync(join(folder, 'good'), path, { recursive: true, preserveTimestamps: true })
   if (name === 'whole' && each === 0) return path
   const data = join(path, 'data.mdb')
-  const damaged = damage(Buffer.from(good), data)
-  if (damaged) writeFileSync(data, damaged)
-  if (damaged?.length === 0) truncateSync(data, 0)
+  writeFileSync(data, damage(Buffer.from(good)))
   return path
 }
 
+/** Bytes up to the end of the last page that was ever used; behind it lie zeros. */
+function used(file: Buffer): number {
+  return file.findLastIndex((byte) => byte !== 0) + 1
+}
+
 function somePage(file: Buffer): number {
-  return Math.floor((random() * file.length) / PAGE) * PAGE
+  return Math.floor((random() * used(file)) / PAGE) * PAGE
 }
 
 function over(file: Buffer, position: number, bytes: Uint8Array): Buffer {
@@ -122,8 +125,8 @@ function over(file: Buffer, position: number, bytes: Uint8Array): Buffer {
   return file
 }
 
-function flip(file: Buffer, within: unknown = file.length): Buffer {
-  const position = Math.floor(random() * (typeof within === 'number' ? within : file.length))
+function flip(file: Buffer, within = used(file)): Buffer {
+  const position = Math.floor(random() * within)
   file[position] = (file[position] ?? 0) ^ (1 << Math.floor(random() * 8))
   return file
 }

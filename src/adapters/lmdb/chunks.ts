@@ -25,7 +25,7 @@ export class Chunks {
     const place = bodyPlace(body)
     const count = Buffer.alloc(4)
     count.writeUInt32LE(chunks.length)
-    this.#environment.write(place.length, () => {
+    this.#environment.write({ records: 1, bytes: place.length }, () => {
       const until = laterRemoval(body.removeAt ?? null, this.#body(place))
       this.#bodies.putSync(place, seal(place, until, [count]))
     })
@@ -33,7 +33,7 @@ export class Chunks {
       await pause()
       const at = chunkPlace(place, index)
       const record = seal(at, null, [chunk])
-      this.#environment.write(record.length, () => this.#chunks.putSync(at, record))
+      this.#environment.write({ records: 1, bytes: record.length }, () => this.#chunks.putSync(at, record))
     }
   }
 
@@ -53,7 +53,7 @@ export class Chunks {
   }
 
   delete(body: Body, count: number): void {
-    this.#environment.write(0, () => this.#delete(bodyPlace(body), count))
+    this.#environment.write(null, () => this.#delete(bodyPlace(body), count))
   }
 
   #body(place: Buffer): RecordContent | Unreadable | null {

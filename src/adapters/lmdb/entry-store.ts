@@ -39,11 +39,11 @@ export function createLmdbEntryStore(environment: Environment, clock: Clock): Lm
     },
     async mark(keys, mark, removeAt, options) {
       throwIfAborted(options)
-      const bytesEach = 100 + Buffer.byteLength(mark.cause)
+      const bytesEach = 200 + Buffer.byteLength(mark.cause)
       for (let from = 0; from < keys.length; from += MARKS_PER_WRITE) {
         if (from > 0) await pause(options)
         const group = keys.slice(from, from + MARKS_PER_WRITE)
-        environment.write(group.length * bytesEach, () => {
+        environment.write({ records: group.length, bytes: group.length * bytesEach }, () => {
           for (const key of group) marks.add(key, mark, removeAt)
         })
       }
@@ -51,7 +51,7 @@ export function createLmdbEntryStore(environment: Environment, clock: Clock): Lm
     async unmark(key, markIds, options) {
       throwIfAborted(options)
       if (markIds.length === 0) return
-      environment.write(0, () => {
+      environment.write(null, () => {
         for (const id of markIds) marks.remove(key, id)
       })
     },

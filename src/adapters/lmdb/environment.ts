@@ -3,7 +3,7 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { KckError } from '../../errors.ts'
 import { emit } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { DiskSpace } from './disk-space.ts'
+import { FileRoom, type Growth, storeFull } from './file-room.ts'
 import { claimFolder, type Folder } from './folder.ts'
 import { removeAtOf, type Unreadable } from './record.ts'
 
@@ -17,6 +17,22 @@ export interface EnvironmentOptions {
 
 /** Keys and values are bytes: the encodings that lmdb-js offers change what they are given. */
 export type Table = Database<Buffer, Buffer>
+
+interface TreeStats {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
+/** What lmdb-js says but does not declare. */
+interface Stats {
+  readonly pageSize: number
+  readonly lastPageNumber: number
+  readonly free: TreeStats
+  readonly root: TreeStats
+}
+
+const META_PAGES = 2
 
 export type Expire = (key: Buffer, record: Buffer) => void
 
@@ -46,7 +62,7 @@ export class Environment {
   readonly #tables = new Map<string, Table>()
   readonly #swept: { readonly table: Table; readonly expire: Expire }[] = []
   readonly #clock: Clock
-  readonly #space: DiskSpace
+  readonly #room: FileRoom
   readonly #path: string
   #writes = 0
   #sweepTable = 0
@@ -55,7 +71,7 @@ export class Environment {
   constructor({ path, clock, mapSize = 1 << 20 }: EnvironmentOptions) {
     this.#clock = clock
     this.#path = path
-    this.#space = new DiskSpace(path)
+    this.#room = new FileRoom(path)
     let folder: Folder | undefined
     try {
       folder = claimFolder(path, clock)
@@ -100,13 +116,15 @@ export class Environment {
   }
 
   /**
-   * One transaction of all processes at a time: all of `work` or nothing, committed when this returns. `bytes` is how
-   * much it will add, about; 0 for one that only deletes, which a full disk does not refuse.
+   * One transaction of all processes at a time: all of `work` or nothing, committed when this returns. `growth` null:
+   * it only deletes, which a full disk does not refuse.
    */
-  write<T>(bytes: number, work: () => T): T {
+  write<T>(growth: Growth | null, work: () => T): T {
     return this.#attempt('written', () => {
-      this.#space.require(bytes)
-      const result = this.#root.transactionSync(work)
+      const result = this.#root.transactionSync(() => {
+        if (growth) this.#makeRoom(growth)
+        return work()
+      })
       if (++this.#writes % WRITES_PER_SWEEP === 0) this.#tidy()
       return result
     })
@@ -130,7 +148,7 @@ export class Environment {
     if (!last) this.#sweepTable++
     const expired = records.filter(({ value }) => this.#isExpired(value))
     if (expired.length === 0) return 0
-    return this.write(0, () => {
+    return this.write(null, () => {
       const still = expired.flatMap(({ key }) => ({ key, value: swept.table.getBinary(key) }))
       return still.filter(({ key, value }) => {
         if (!value || !this.#isExpired(value)) return false
@@ -158,11 +176,25 @@ export class Environment {
     this.vacuum(SWEEP)
   }
 
+  #makeRoom(growth: Growth): void {
+    const { pageSize, lastPageNumber, free, root } = this.#root.getStats() as Stats
+    const freePages = () => {
+      const trees = [free, root, ...[...this.#tables.values()].map((table) => table.getStats() as TreeStats)]
+      const used = trees.reduce(
+        (sum, tree) => sum + tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages,
+        META_PAGES,
+      )
+      return lastPageNumber + 1 - used
+    }
+    this.#room.require(growth, { pageSize, lastPage: lastPageNumber, freePages })
+  }
+
   #attempt<T>(what: string, work: () => T): T {
     try {
       return work()
     } catch (error) {
       if (isDamage(error)) this.#folder.doubt()
+      if (isFull(error)) this.#room.failed()
       throw unavailable(what, error)
     }
   }
@@ -183,12 +215,15 @@ function isDamage(error: unknown): boolean {
   return ['MDB_CORRUPTED', 'MDB_PAGE_NOTFOUND', 'MDB_INVALID'].some((name) => String(error).includes(name))
 }
 
+function isFull(error: unknown): boolean {
+  return /ENOSPC|EDQUOT|EFBIG|MDB_MAP_FULL|No space left|quota|too large/i.test(String(error))
+}
+
 function unavailable(what: string, error: unknown): KckError {
   if (error instanceof KckError) return error
-  const message = /ENOSPC|EDQUOT|MDB_MAP_FULL|No space left|quota/i.test(String(error))
-    ? 'The local store is full: free some disk space'
-    : isDamage(error)
-      ? 'The local store is damaged: restart KCK, which replaces it'
-      : `The local store cannot be ${what}`
+  if (isFull(error)) return storeFull(error)
+  const message = isDamage(error)
+    ? 'The local store is damaged: restart KCK, which replaces it'
+    : `The local store cannot be ${what}`
   return new KckError('STORE_UNAVAILABLE', message, { cause: error, retryAfterMs: 1000 })
 }

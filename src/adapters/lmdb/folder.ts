@@ -71,12 +71,15 @@ export function claimFolder(path: string, clock: Clock): Folder {
       doubtful = true
     },
     release({ clean }) {
-      // Somebody deleted the folder: there is nothing left to leave in order.
-      if (!existsSync(path)) return
-      exclusively(path, () => {
-        rmSync(user, { force: true })
-        if (clean && !doubtful && !isInUse(path) && readNote(path)?.id === id) noteClosed(path, id)
-      })
+      try {
+        exclusively(path, () => {
+          rmSync(user, { force: true })
+          if (clean && !doubtful && !isInUse(path) && readNote(path)?.id === id) noteClosed(path, id)
+        })
+      } catch (error) {
+        // The disk is full, or the folder was deleted. Without a note the file is checked before its next use.
+        emit({ type: 'fault', where: 'lmdb close', error })
+      }
     },
   }
 }

@@ -67,7 +67,7 @@ class Queue {
         return { place, record: seal(place, null, [Buffer.from(JSON.stringify(request))]) }
       })
       const bytes = records.reduce((sum, { place, record }) => sum + place.length + record.length, 0)
-      this.#environment.write(bytes, () => {
+      this.#environment.write({ records: records.length, bytes }, () => {
         for (const { place, record } of records) this.#table.putSync(place, record)
       })
     }
@@ -81,7 +81,7 @@ class Queue {
     // A look first: an idle receiver must not take the lock of the writers.
     const [due] = this.#environment.read(() => [...this.#table.getKeys({ ...range, limit: 1 })])
     if (!due) return []
-    return this.#environment.write(0, () =>
+    return this.#environment.write(null, () =>
       [...this.#table.getRange(range)].flatMap(({ key, value }) => {
         const record = unseal(key, value)
         if (typeof record === 'string') {
@@ -106,7 +106,7 @@ class Queue {
     let held: Buffer | null = place
     const showAgain = async (ms: number) => {
       const visibleAt = this.#clock.now() + ms
-      held = this.#environment.write(0, () =>
+      held = this.#environment.write(null, () =>
         held && this.#table.getBinary(held) ? this.#move(held, record, { visibleAt, attempts: 0 }) : null,
       )
     }
@@ -115,7 +115,7 @@ class Queue {
       lane,
       attempt: place.readUInt32BE(place.length - 4),
       ack: async () => {
-        this.#environment.write(0, () => held && this.#table.removeSync(held))
+        this.#environment.write(null, () => held && this.#table.removeSync(held))
         held = null
       },
       nack: showAgain,

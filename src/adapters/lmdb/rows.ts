@@ -25,7 +25,7 @@ export class Rows {
   replace(previous: EntryRow | null, next: EntryRow): boolean {
     const place = Buffer.from(next.key)
     const bytes = seal(place, next.removeAt, encodeRow(next))
-    return this.#environment.write(bytes.length, () => {
+    return this.#environment.write({ records: 1, bytes: bytes.length }, () => {
       const { record, isNewer } = this.#read(next.key, place)
       const rev = record && revOf(record.payload)
       if (isNewer || rev !== (previous?.rev ?? null)) return false

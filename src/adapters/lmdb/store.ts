@@ -2,6 +2,7 @@ import type { Store } from '../../ports/store.ts'
 import { createLmdbEntryStore, type LmdbEntryStore } from './entry-store.ts'
 import { type EnvironmentOptions, openEnvironment } from './environment.ts'
 import { createLmdbLineage } from './lineage.ts'
+import { createLmdbRegisters } from './registers.ts'
 import { createLmdbWorkIndex } from './work-index.ts'
 
 export interface LmdbStore extends Store {
@@ -23,6 +24,7 @@ export function openLmdbStore(options: EnvironmentOptions): LmdbStore {
     entries: createLmdbEntryStore(environment, options.clock),
     lineage: createLmdbLineage(environment),
     workIndex: createLmdbWorkIndex(environment, options.clock),
+    registers: createLmdbRegisters(environment, options.clock),
     vacuum: (limit) => environment.vacuum(limit),
     async createSchema() {},
     async close() {
