@@ -8,7 +8,7 @@ import { createLmdbRefreshQueue } from '../../src/adapters/lmdb/refresh-queue.ts
 import { openLmdbStore } from '../../src/adapters/lmdb/store.ts'
 import { systemClock, systemEntropy } from '../../src/adapters/system/clock.ts'
 
-const KILLS = Number(process.env['KCK_KILLS'] ?? 40)
+const KILLS = Number(process.env['KCK_KILLS'] ?? 15)
 
 let path: string
 beforeEach(() => {
