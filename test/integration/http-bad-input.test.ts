@@ -132,18 +132,21 @@ describe.each(httpTargets)('bad input: $name', ({ name, serve }) => {
     await kck.close()
   })
 
-  test.each((rows as readonly Row[]).filter(({ id }) => id !== 'key-60'))('$id: $expect', async (row) => {
-    const before = target.log.length
-    const request = requestOf(row)
-    const answer = await send(target.origin, request)
-    expect(deviations[name]?.[row.id]?.status ?? allowed(row)).toContain(answer.status)
-    expectNothingLeaks(row, request, answer)
-    if (row.expect.startsWith('parameter value is literally')) expect(answer.json.value).toEqual({ name: 'a%2Fb' })
-    const lines = target.logLines().slice(before)
-    // What a gateway refuses itself never reaches the function.
-    if (name === 'local server' || row.where === 'body') expect(lines).toHaveLength(1)
-    expectHarmless(lines)
-  })
+  test.each((rows as readonly Row[]).filter(({ id, group }) => id !== 'key-60' && group !== 'jwt'))(
+    '$id: $expect',
+    async (row) => {
+      const before = target.log.length
+      const request = requestOf(row)
+      const answer = await send(target.origin, request)
+      expect(deviations[name]?.[row.id]?.status ?? allowed(row)).toContain(answer.status)
+      expectNothingLeaks(row, request, answer)
+      if (row.expect.startsWith('parameter value is literally')) expect(answer.json.value).toEqual({ name: 'a%2Fb' })
+      const lines = target.logLines().slice(before)
+      // What a gateway refuses itself never reaches the function.
+      if (name === 'local server' || row.where === 'body') expect(lines).toHaveLength(1)
+      expectHarmless(lines)
+    },
+  )
 
   test('key-60: two tenants never share an entry', async () => {
     const of = (bearer: string, tenant: string) =>
