@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { sqlImport } from './src/primer/sql-hooks.ts'
 
 /** `unit` needs nothing but Node; the others get a real Cassandra and a real PostgreSQL from `test/support/services.ts`. */
 const withServices = (name: string) => ({
@@ -13,6 +14,8 @@ const withServices = (name: string) => ({
 })
 
 export default defineConfig({
+  // Primers import `.sql` files; Node learns that from a hook, vitest from this.
+  plugins: [{ name: 'kck-sql', enforce: 'pre', load: (id) => (id.endsWith('.sql') ? sqlImport(id) : null) }],
   test: {
     projects: [
       { extends: true as const, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },

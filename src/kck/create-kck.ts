@@ -17,6 +17,7 @@ import type { ComputeRun } from '../refresh/run.ts'
 import { KnownNodes } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
 import { statementOf } from '../sql/parse.ts'
+import { announce } from '../update/announce.ts'
 import { ByHand } from '../update/by-hand.ts'
 import { runUpdate } from '../update/update.ts'
 import type { FetchRequest, Health, Kck } from './kck.ts'
@@ -103,7 +104,9 @@ export function createKck(deps: KckDeps): Kck {
     invalidateTags: (tags, request = {}) => byHand.invalidateTags(tags, request),
     update: (key, body, request = {}) =>
       runUpdate({ registry, sources, store, clock, entropy, options, changes }, key, body, request),
+    changed: (change, request = {}) => announce({ registry, store, clock, entropy, changes }, change, request),
     work: {
+      resume: (intent, signal) => changes.resume(intent, signal),
       refresh: async (request, signal) => {
         const product = registry.parseKey(request.key)
         const startedAt = clock.now()

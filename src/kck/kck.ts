@@ -1,6 +1,7 @@
 import type { JsonValue } from '../entry/json.ts'
 import type { KckError } from '../errors.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
+import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 
@@ -24,10 +25,9 @@ export interface Kck {
   /** Computes now and returns the new value's state. */
   refresh(key: string, request?: FetchRequest): Promise<Fetched>
   /** Marks stale everything that depends on one of the tags. */
-  invalidateTags(
-    tags: readonly string[],
-    options?: ChangeOptions,
-  ): Promise<{ readonly marked: number; readonly keys: readonly string[] }>
+  invalidateTags(tags: readonly string[], options?: ChangeOptions): Promise<Marked>
+  /** Marks stale everything that rests on what changed in a source. */
+  changed(change: SourceChange, options?: ChangeOptions): Promise<Marked>
   update(updaterKey: string, body: unknown, request?: UpdateRequest): Promise<Updated>
   /** What workers do. */
   readonly work: Work
@@ -42,6 +42,33 @@ export interface Work {
    * compute threw, with `retryAfterMs` and `details.parked`.
    */
   refresh(request: RefreshRequest, signal: AbortSignal): Promise<void>
+  /** Carries through a change that another process wrote down and did not finish, and crosses it out. */
+  resume(intent: WorkItem, signal?: AbortSignal): Promise<void>
+}
+
+/** Something changed outside KCK. */
+export interface SourceChange {
+  readonly tables?: readonly TableChange[]
+  readonly tags?: readonly string[]
+  readonly keys?: readonly string[]
+}
+
+export interface TableChange {
+  /** The source's name. */
+  readonly source: string
+  /** As PostgreSQL knows it: `orders` or `sales.orders`. */
+  readonly table: string
+  /** What stands in the changed row, as far as is known; missing: any row may have changed. */
+  readonly row?: Readonly<Record<string, unknown>>
+  /** Columns of `row` that may have held another value before. */
+  readonly unsure?: readonly string[]
+}
+
+/** What a change made stale. */
+export interface Marked {
+  readonly marked: number
+  /** At most 100 of the keys. */
+  readonly keys: readonly string[]
 }
 
 export interface FetchRequest {

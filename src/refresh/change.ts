@@ -1,4 +1,5 @@
 import { emit } from '../events.ts'
+import type { Marked } from '../kck/kck.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { markDirty } from '../update/dirty.ts'
@@ -9,12 +10,6 @@ import { productNode } from './recorder.ts'
 export interface Announced extends Propagation {
   /** Products that are dirty themselves, beside everything below the nodes. */
   readonly products: readonly ProductKey[]
-}
-
-export interface Marked {
-  readonly marked: number
-  /** At most 100 of them. */
-  readonly keys: readonly string[]
 }
 
 /**

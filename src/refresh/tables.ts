@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { JsonValue } from '../entry/json.ts'
+import type { TableChange } from '../kck/kck.ts'
 import type { Lineage } from '../ports/lineage.ts'
 import type { SqlValues } from '../ports/source.ts'
 import type { SqlStatement } from '../sql/statement.ts'
@@ -15,16 +16,6 @@ import { type TableName, usageOf } from '../sql/usage.ts'
  * - `columns/shop/orders`: its dependents are the sets of columns in use;
  * - `table/shop/*`: who calls a function of the user's own, which may read anything.
  */
-export interface TableChange {
-  readonly source: string
-  /** As written: `orders` or `public.orders`. */
-  readonly table: string
-  /** What stands in the changed row, as far as is known; missing: any row may have changed. */
-  readonly row?: Readonly<Record<string, unknown>>
-  /** Columns whose value may have been another one before. */
-  readonly unsure?: readonly string[]
-}
-
 export interface TableNodes {
   readonly nodes: readonly string[]
   /** Sets of columns to be registered before: `[node of the table, "a,b"]`. */

@@ -3,6 +3,7 @@ import { afterAll, describe, inject } from 'vitest'
 import { createKeyspace } from '../support/cassandra/keyspace.ts'
 import { entryStoreConformance } from './entry-store.ts'
 import { lineageConformance } from './lineage.ts'
+import { registersConformance } from './registers.ts'
 import type { StoreFactory } from './suite.ts'
 import { workIndexConformance } from './work-index.ts'
 
@@ -35,6 +36,7 @@ describe.skipIf(address === null)('Cassandra', async () => {
 
   entryStoreConformance('cassandra', factory, options)
   lineageConformance('cassandra', factory, options)
+  registersConformance('cassandra', factory, options)
   workIndexConformance('cassandra', factory, {
     ...options,
     deviations: [{ test: 'items vanish by themselves after a day', reason: 'its time is real; cassandra-ttl.test.ts' }],

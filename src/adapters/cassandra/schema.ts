@@ -26,6 +26,10 @@ export const TABLES: Readonly<Record<string, string>> = {
   work_item: `(
     kind text, minute bigint, shard int, item text, item_id text, at bigint, payload text,
     PRIMARY KEY ((kind, minute, shard), item))`,
+  /** Changed by conditional writes only. */
+  register: `(
+    name text, rev bigint, operation text, content text,
+    PRIMARY KEY ((name)))`,
 }
 
 /**

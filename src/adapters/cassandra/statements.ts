@@ -6,6 +6,7 @@ export function statementsOf(keyspace: string) {
   const chunk = `${keyspace}.body_chunk`
   const edge = `${keyspace}.edge`
   const work = `${keyspace}.work_item`
+  const register = `${keyspace}.register`
   const ofChunk = 'WHERE entry_key = ? AND body_id = ? AND chunk_no = ?'
   const ofWork = 'WHERE kind = ? AND minute = ? AND shard = ?'
   return {
@@ -24,6 +25,9 @@ export function statementsOf(keyspace: string) {
     putWork: `INSERT INTO ${work} (kind, minute, shard, item, item_id, at, payload) VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?`,
     removeWork: `DELETE FROM ${work} ${ofWork} AND item = ?`,
     readWork: `SELECT item, item_id, at, payload FROM ${work} ${ofWork} AND item > ? LIMIT ?`,
+    readRegister: `SELECT rev, operation, content FROM ${register} WHERE name = ?`,
+    createRegister: `INSERT INTO ${register} (name, rev, operation, content) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
+    replaceRegister: `UPDATE ${register} USING TTL ? SET rev = ?, operation = ?, content = ? WHERE name = ? IF rev = ?`,
     ping: "SELECT release_version FROM system.local WHERE key = 'local'",
   } as const
 }

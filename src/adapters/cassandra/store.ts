@@ -4,6 +4,7 @@ import { Connection } from './connection.ts'
 import { createEntryStore } from './entry-store.ts'
 import { createLineage } from './lineage.ts'
 import type { CassandraOptions } from './options.ts'
+import { createRegisters } from './registers.ts'
 import { createSchema } from './schema.ts'
 import { statementsOf } from './statements.ts'
 import { createWorkIndex } from './work-index.ts'
@@ -33,6 +34,7 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Sto
     entries,
     lineage: createLineage(connection, cql),
     workIndex: createWorkIndex(connection, cql, options.clock),
+    registers: createRegisters(connection, cql, options.clock),
     createSchema: () => createSchema(connection, options),
     close: () => connection.close(),
   }

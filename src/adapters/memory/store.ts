@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { createMemoryEntryStore } from './entry-store.ts'
 import { createMemoryLineage } from './lineage.ts'
+import { createMemoryRegisters } from './registers.ts'
 import { createMemoryWorkIndex } from './work-index.ts'
 
 /** A store in this process's memory, gone with it. Deterministic and without timers: the reference for the others. */
@@ -10,6 +11,7 @@ export function openMemoryStore({ clock }: { readonly clock: Clock }): Store {
     entries: createMemoryEntryStore(clock),
     lineage: createMemoryLineage(),
     workIndex: createMemoryWorkIndex(clock),
+    registers: createMemoryRegisters(clock),
     async createSchema() {},
     async close() {},
   }
