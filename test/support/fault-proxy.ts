@@ -27,6 +27,7 @@ export interface FaultProxy {
   reset(): void
   /** Resets every open connection and refuses new ones, until `listen`. */
   refuse(): Promise<void>
+  /** Does nothing when it listens. */
   listen(): Promise<void>
   close(): Promise<void>
 }
@@ -80,6 +81,7 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
       if (closing) await once(closing, 'close')
     },
     async listen() {
+      if (server) return
       server = createServer(accept).listen(port, '127.0.0.1')
       await once(server, 'listening')
       port = (server.address() as AddressInfo).port
@@ -92,6 +94,7 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
 
 /** Passes on what comes `from` the server, in order, as the faults of the moment have it. */
 function deliver(from: Socket, to: Socket, faults: () => Faults): void {
+  const queue: { readonly piece: Buffer; readonly at: number }[] = []
   let freeAt = 0
   let passed = 0
   const send = (piece: Buffer) => {
@@ -103,15 +106,24 @@ function deliver(from: Socket, to: Socket, faults: () => Faults): void {
     // The kernel takes the piece first, or the reset would take it back.
     if (allowed < piece.length) setImmediate(() => to.resetAndDestroy())
   }
-  from.on('data', (bytes: Buffer) => {
-    for (const piece of cut(bytes, faults())) {
-      const now = performance.now()
-      const { latencyMs, bytesPerSecond } = faults()
-      freeAt = Math.max(freeAt, now + latencyMs)
-      if (bytesPerSecond > 0) freeAt += (piece.length / bytesPerSecond) * 1_000
-      if (freeAt > now) setTimeout(send, freeAt - now, piece)
-      else setImmediate(send, piece)
+  // One timer at a time, so that nothing overtakes.
+  const pump = () => {
+    for (let first = queue[0]; first; first = queue[0]) {
+      const wait = first.at - performance.now()
+      if (wait > 0) return void setTimeout(pump, wait)
+      send(first.piece)
+      queue.shift()
     }
+  }
+  from.on('data', (bytes: Buffer) => {
+    const idle = queue.length === 0
+    const { latencyMs, bytesPerSecond } = faults()
+    for (const piece of cut(bytes, faults())) {
+      freeAt = Math.max(freeAt, performance.now() + latencyMs)
+      if (bytesPerSecond > 0) freeAt += (piece.length / bytesPerSecond) * 1_000
+      queue.push({ piece, at: freeAt })
+    }
+    if (idle) pump()
   })
 }
 

@@ -1,10 +1,10 @@
 import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import { emit } from '../../events.ts'
 import { newDriverClient } from './driver.ts'
-import { storeUnavailable, troubleOf } from './errors.ts'
+import { storeUnavailable, troubleOf, wasUnsent } from './errors.ts'
 import { type CassandraOptions, DEFAULT_REQUEST_TIMEOUT_MS } from './options.ts'
 import { RetryBudget } from './policies.ts'
-import { expired, pause, within } from './within.ts'
+import { pause, within } from './within.ts'
 
 export interface Statement {
   readonly cql: string
@@ -29,13 +29,29 @@ export interface ConditionalResult {
 const { consistencies } = types
 const FIRST_BACK_OFF_MS = 25
 const LAST_BACK_OFF_MS = 400
-/** A client is replaced at most this often, in milliseconds: after a success, and after a failed attempt. */
-const RENEW_EVERY_MS = 1_000
-const RENEW_AGAIN_MS = 100
+/** How long until a client is replaced that did not answer but may, and until another attempt to connect, in ms. */
+const TRUST_MS = 1_000
+const CONNECT_AGAIN_MS = 100
 /** Connecting takes six round trips, each of which the driver bounds; a slow one is of use to the next call. */
 const CONNECT_MS = 15_000
 
 type Work<T> = (client: Client) => Promise<T>
+
+interface Call {
+  readonly signal: AbortSignal | undefined
+  /** Of `performance.now()`. */
+  readonly until: number
+  /** Once it is in doubt whether it was executed, failing is the last resort. */
+  readonly mustSettle: boolean
+  inDoubt: boolean
+}
+
+interface Failure {
+  readonly error: unknown
+  readonly attempt: number
+  /** Null when none could be had. */
+  readonly client: Client | null
+}
 
 /**
  * The driver with what it lacks: every statement ends by a deadline, a client whose connections died is replaced by a
@@ -49,7 +65,8 @@ export class Connection {
   readonly #retired = new Set<Client>()
   #client: Client | null = null
   #renewal: Promise<Client> | null = null
-  #renewNotBefore = 0
+  #renewedAt = 0
+  #connectNotBefore = 0
   #usedAt = performance.now()
   #closed = false
 
@@ -66,9 +83,8 @@ export class Connection {
     do {
       const query: QueryOptions = { consistency, isIdempotent: true }
       if (pageState !== undefined) query.pageState = pageState
-      const page = await this.#run((client) => client.execute(statement.cql, [...statement.values], query), {
-        signal: options.signal,
-      })
+      const work: Work<types.ResultSet> = (client) => client.execute(statement.cql, [...statement.values], query)
+      const page = await this.#run(work, this.#call(options.signal))
       rows.push(...page.rows)
       pageState = page.pageState ?? undefined
     } while (pageState !== undefined)
@@ -77,15 +93,15 @@ export class Connection {
 
   /** An unconditional write, which may be repeated. */
   async write(statement: Statement, signal?: AbortSignal): Promise<void> {
-    await this.#run((client) => client.execute(statement.cql, [...statement.values], { isIdempotent: true }), {
-      signal,
-    })
+    const work: Work<types.ResultSet> = (client) =>
+      client.execute(statement.cql, [...statement.values], { isIdempotent: true })
+    await this.#run(work, this.#call(signal))
   }
 
   /** Unconditional writes to one partition, at most 30. */
   async writeTogether(statements: readonly Statement[], signal?: AbortSignal): Promise<void> {
     const queries = statements.map(({ cql, values }) => ({ query: cql, params: [...values] }))
-    await this.#run((client) => client.batch(queries, { logged: false, isIdempotent: true }), { signal })
+    await this.#run((client) => client.batch(queries, { logged: false, isIdempotent: true }), this.#call(signal))
   }
 
   /**
@@ -93,23 +109,18 @@ export class Connection {
    * attempt in the server, too: nothing of that can still take effect after the answer.
    */
   async writeIf(statement: Statement, signal?: AbortSignal): Promise<ConditionalResult> {
-    let attempts = 0
-    const result = await this.#run(
-      (client) => {
-        attempts++
-        return client.execute(statement.cql, [...statement.values], { isIdempotent: false })
-      },
-      { signal, timeoutMs: 3 * this.#timeoutMs },
-    )
-    const row = result.first()
-    return { applied: result.wasApplied(), found: row, repeated: attempts > 1 }
+    const call = { ...this.#call(signal, 3 * this.#timeoutMs), mustSettle: true }
+    const work: Work<types.ResultSet> = (client) =>
+      client.execute(statement.cql, [...statement.values], { isIdempotent: false })
+    const result = await this.#run(work, call)
+    return { applied: result.wasApplied(), found: result.first(), repeated: call.inDoubt }
   }
 
   /** A statement that changes the schema; the driver waits until all nodes agree. */
   async define(cql: string, signal?: AbortSignal): Promise<void> {
     // Not prepared, and with time: schema changes of several processes queue up in the server.
     const query = { prepare: false, isIdempotent: true, readTimeout: 20_000 }
-    await this.#run((client) => client.execute(cql, [], query), { signal, timeoutMs: 30_000 })
+    await this.#run((client) => client.execute(cql, [], query), this.#call(signal, 30_000))
   }
 
   async close(): Promise<void> {
@@ -120,12 +131,13 @@ export class Connection {
     await Promise.all([...this.#retired].map((client) => this.#shutDown(client)))
   }
 
-  async #run<T>(
-    work: Work<T>,
-    { signal, timeoutMs = this.#timeoutMs }: { signal: AbortSignal | undefined; timeoutMs?: number },
-  ): Promise<T> {
+  #call(signal: AbortSignal | undefined, timeoutMs = this.#timeoutMs): Call {
+    return { signal, until: performance.now() + timeoutMs, mustSettle: false, inDoubt: false }
+  }
+
+  async #run<T>(work: Work<T>, call: Call): Promise<T> {
+    const { signal, until } = call
     signal?.throwIfAborted()
-    const until = performance.now() + timeoutMs
     this.#budget.earn()
     for (let attempt = 0; ; attempt++) {
       let client: Client | null = null
@@ -134,39 +146,46 @@ export class Connection {
         return await within(work(client), until, signal)
       } catch (error) {
         signal?.throwIfAborted()
-        if (!(await this.#mayRepeat(error, attempt, { client, until, signal }))) throw storeUnavailable(error)
+        if (client !== null && !wasUnsent(error) && troubleOf(error) !== 'refused') call.inDoubt = true
+        if (!(await this.#mayRepeat({ error, attempt, client }, call))) throw storeUnavailable(error)
       }
     }
   }
 
   /** Waits or renews, as the error asks for; false when the statement has failed. */
-  async #mayRepeat(
-    error: unknown,
-    attempt: number,
-    call: { client: Client | null; until: number; signal: AbortSignal | undefined },
-  ): Promise<boolean> {
-    const trouble = troubleOf(error)
-    if (this.#closed || trouble === 'refused' || error === expired || performance.now() >= call.until) return false
-    // No client could be had at all: the store is down, and the next call will see.
-    if (call.client === null || !this.#budget.spend()) return false
-    try {
-      if (trouble === 'silent' && this.#shouldRenew(call.client, error)) {
+  async #mayRepeat(failure: Failure, call: Call): Promise<boolean> {
+    if (this.#closed || performance.now() >= call.until || !this.#isWorthRepeating(failure, call)) return false
+    const { attempt, client, error } = failure
+    if (client !== null && this.#shouldRenew(client, error)) {
+      try {
         await within(this.#renew(), call.until, call.signal)
-      } else {
-        const ceiling = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt)
-        await within(pause(this.#options.entropy.random() * ceiling), call.until, call.signal)
+        return true
+      } catch {
+        call.signal?.throwIfAborted()
+        if (!isUnsettled(call)) return false
       }
-      return true
-    } catch {
-      call.signal?.throwIfAborted()
-      return false
     }
+    const ceiling = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt)
+    const wait = Math.min(this.#options.entropy.random() * ceiling, call.until - performance.now())
+    await within(pause(wait), Number.POSITIVE_INFINITY, call.signal)
+    return true
   }
 
-  /** Where other hosts are connected a single unanswered request is theirs to repeat, not a reason to begin anew. */
+  #isWorthRepeating({ error, client }: Failure, call: Call): boolean {
+    const trouble = troubleOf(error)
+    if (trouble === 'refused') return false
+    // Without any client the store is down, which the next call may find changed.
+    if (client === null) return isUnsettled(call)
+    // What reached no server is no load for one.
+    if (wasUnsent(error) || (trouble === 'silent' && isUnsettled(call))) return true
+    return this.#budget.spend()
+  }
+
   #shouldRenew(client: Client, error: unknown): boolean {
-    if (this.#client !== client || performance.now() < this.#renewNotBefore) return false
-    return !(error instanceof errors.OperationTimedOutError) || client.getState().getConnectedHosts().length < 2
+    if (this.#client !== client || troubleOf(error) !== 'silent') return false
+    if (!(error instanceof errors.OperationTimedOutError)) return true
+    // One request without an answer: other hosts can take it, and an overloaded host gains nothing by new connections.
+    return performance.now() > this.#renewedAt + TRUST_MS && client.getState().getConnectedHosts().length < 2
   }
 
   #current(): Client | null {
@@ -186,20 +205,20 @@ export class Connection {
   }
 
   async #connect(): Promise<Client> {
-    if (performance.now() < this.#renewNotBefore) throw new Error('The last attempt to connect has just failed')
+    if (performance.now() < this.#connectNotBefore) throw new Error('The last attempt to connect has just failed')
     const client = newDriverClient(this.#options, this.#budget)
     const connecting = client.connect()
     try {
       await within(connecting, performance.now() + CONNECT_MS)
     } catch (error) {
-      this.#renewNotBefore = performance.now() + RENEW_AGAIN_MS
+      this.#connectNotBefore = performance.now() + CONNECT_AGAIN_MS
       // When it connects after all, nobody wants it any more.
       const shutDown = () => void this.#shutDown(client)
       connecting.then(shutDown, shutDown)
       emit({ type: 'fault', where: 'cassandra connect', code: 'STORE_UNAVAILABLE', error })
       throw error
     }
-    this.#renewNotBefore = performance.now() + RENEW_EVERY_MS
+    this.#renewedAt = performance.now()
     if (this.#closed) {
       await this.#shutDown(client)
       throw new Error('The store is closed')
@@ -221,3 +240,5 @@ export class Connection {
     await within(client.shutdown(), performance.now() + 1_000).catch(() => {})
   }
 }
+
+const isUnsettled = (call: Call): boolean => call.mustSettle && call.inDoubt

@@ -60,17 +60,19 @@ function clientOptions(options: CassandraOptions, budget: RetryBudget): ClientOp
 /** Of another product than Cassandra, and unknown to the driver's types. */
 const NO_REPORTS = { monitorReporting: { enabled: false } }
 
-const GUARD_MS = 250
+const REFRESH_AGAIN_MS = 250
 const guarded = new WeakSet<object>()
 
 interface ControlConnection {
   _isShuttingDown: boolean
-  _refresh(...parameters: unknown[]): Promise<void>
+  /** With `hosts` it is a part of a refresh that goes on. */
+  _refresh(hosts?: unknown): Promise<void>
 }
 
 /**
- * Driver 4.10.0 ends the process when its control connection is lost at the wrong moment: `_refresh` then rejects with
- * nobody listening (NODEJS-681, fix not released). It is caught here and tried again.
+ * Two faults of driver 4.10.0 in how it replaces a lost control connection. `_refresh` can reject with nobody listening,
+ * which ends the process (NODEJS-681, fix not released): caught here, and tried again. And it subscribes twice to the
+ * loss of the new connection, so that every loss doubles the refreshes: one at a time here.
  */
 function keepControlConnectionAlive(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: ControlConnection }
@@ -78,12 +80,18 @@ function keepControlConnectionAlive(client: Client): void {
   if (guarded.has(prototype)) return
   guarded.add(prototype)
   const refresh = prototype._refresh
-  prototype._refresh = async function guardedRefresh(this: ControlConnection, ...parameters) {
+  const refreshing = new WeakSet<ControlConnection>()
+  prototype._refresh = async function guardedRefresh(this: ControlConnection, hosts) {
+    if (hosts !== undefined) return refresh.call(this, hosts)
+    if (refreshing.has(this)) return
+    refreshing.add(this)
     try {
-      await refresh.apply(this, parameters)
+      await refresh.call(this)
     } catch (error) {
       emit({ type: 'fault', where: 'cassandra control connection', error })
-      if (!this._isShuttingDown) setTimeout(() => void this._refresh(), GUARD_MS).unref()
+      if (!this._isShuttingDown) setTimeout(() => void this._refresh(), REFRESH_AGAIN_MS).unref()
+    } finally {
+      refreshing.delete(this)
     }
   }
 }

@@ -24,6 +24,16 @@ export function troubleOf(error: unknown): Trouble {
   return 'silent'
 }
 
+/** Nothing went out to a server: there was no connection to send it on. */
+export function wasUnsent(error: unknown): boolean {
+  if (!(error instanceof errors.NoHostAvailableError)) return false
+  return Object.values(error.innerErrors ?? {}).every((inner: unknown) => {
+    if (inner instanceof errors.ResponseError || inner instanceof errors.OperationTimedOutError) return false
+    const { isSocketError, requestNotWritten } = inner as { isSocketError?: boolean; requestNotWritten?: boolean }
+    return !isSocketError || requestNotWritten === true
+  })
+}
+
 const REFUSALS: ReadonlySet<number> = new Set([
   codes.badCredentials,
   codes.syntaxError,

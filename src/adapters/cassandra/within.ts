@@ -1,13 +1,13 @@
-/** What `within` rejects with at its deadline. */
-export const expired = new Error('No answer before the deadline')
+const expired = new Error('No answer before the deadline')
 
 /**
- * `work`, but no longer than until `until` (of `performance.now()`) and only while `signal` is not aborted. What goes on
- * behind it is left to end by itself.
+ * `work`, but no longer than until `until` (of `performance.now()`, may be infinite) and only while `signal` is not aborted. What goes on
+ * behind it is left to end by itself. Rejects with a plain error, or the signal's reason.
  */
 export function within<T>(work: Promise<T>, until: number, signal?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => finish(() => reject(expired)), Math.max(0, until - performance.now()))
+    const ms = Math.max(0, until - performance.now())
+    const timer = Number.isFinite(ms) ? setTimeout(() => finish(() => reject(expired)), ms) : undefined
     const onAbort = () => finish(() => reject(signal?.reason))
     const finish = (settle: () => void) => {
       clearTimeout(timer)

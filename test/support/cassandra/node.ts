@@ -91,7 +91,7 @@ wait $pid`
 async function launch(settings: NodeSettings, folder: string): Promise<Running> {
   const output = join(folder, 'output.log')
   const shell = spawn('sh', ['-c', WATCHDOG, 'sh', output, settings.java, ...javaArguments(settings, folder)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   })
   const exited = once(shell, 'exit').then(() => {
