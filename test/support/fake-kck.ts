@@ -110,7 +110,6 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
     refresh: (key, request) => fetch(key, { ...request, noCache: true }),
     invalidateTags: () => Promise.resolve({ marked: 0, keys: [] }),
     changed: () => Promise.resolve({ marked: 0, keys: [] }),
-    work: { refresh: () => Promise.resolve(), resume: () => Promise.resolve() },
     async update(updaterKey, body): Promise<Updated> {
       const { updater, parameters } = registry.parseUpdaterKey(updaterKey)
       checkFields(updater, body as Record<string, unknown>)
