@@ -21,27 +21,63 @@ export function deadlineOf(headers: HeaderList, now: number, options: DeadlineOp
   return now + Math.min(seconds * 1000, options.maxDeadlineMs)
 }
 
-/** Runs `work` to the deadline: whatever hangs (a key server, an upload), the caller has an answer then. */
-export async function withDeadline<T>(
-  clock: Clock,
-  deadline: number,
-  caller: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController()
-  const abort = () => controller.abort(caller.reason)
-  caller.addEventListener('abort', abort, { once: true })
-  if (caller.aborted) abort()
-  const done = new AbortController()
-  const late = clock.sleep(Math.max(0, deadline - clock.now()) + graceMs, done.signal).then(() => {
-    const error = new KckError('DEADLINE_EXCEEDED', 'There was no answer by the deadline of the request')
-    controller.abort(error)
-    throw error
-  })
-  try {
-    return await Promise.race([work(controller.signal), late])
-  } finally {
-    done.abort()
-    caller.removeEventListener('abort', abort)
+/** Milliseconds between two looks at the clock while requests are under way. */
+const tickMs = 25
+
+export interface Deadlines {
+  /**
+   * Runs `work` to the deadline: whatever hangs (a key server, an upload), the caller has an answer then. The signal that
+   * `work` gets aborts with the caller's, or when time is up.
+   */
+  run<T>(deadline: number, caller: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+}
+
+interface Running {
+  readonly until: number
+  expire(error: KckError): void
+}
+
+/** One sleeper for all requests: a timer for each would cost more than answering it from the cache. */
+export function createDeadlines(clock: Clock): Deadlines {
+  const running = new Set<Running>()
+  let watching = false
+
+  async function watch(): Promise<void> {
+    watching = true
+    while (running.size > 0) {
+      await clock.sleep(tickMs)
+      const now = clock.now()
+      for (const one of running) {
+        if (now >= one.until) one.expire(new KckError('DEADLINE_EXCEEDED', 'There was no answer by the deadline'))
+      }
+    }
+    watching = false
+  }
+
+  return {
+    run(deadline, caller, work) {
+      const controller = new AbortController()
+      const abort = () => controller.abort(caller.reason)
+      if (caller.aborted) abort()
+      else caller.addEventListener('abort', abort, { once: true })
+      return new Promise((resolve, reject) => {
+        const one: Running = {
+          until: deadline + graceMs,
+          expire(error) {
+            running.delete(one)
+            controller.abort(error)
+            reject(error)
+          },
+        }
+        running.add(one)
+        if (!watching) void watch()
+        work(controller.signal)
+          .then(resolve, reject)
+          .finally(() => {
+            running.delete(one)
+            caller.removeEventListener('abort', abort)
+          })
+      })
+    },
   }
 }

@@ -6,7 +6,7 @@ import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
 import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
-import { deadlineOf, withDeadline } from './deadline.ts'
+import { createDeadlines, deadlineOf } from './deadline.ts'
 import { compressed } from './encode.ts'
 import type { EdgeContext, EdgeKck, EdgeLimits, Handler } from './exchange.ts'
 import { fetchManyRoute } from './fetch-many-route.ts'
@@ -60,6 +60,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const cors = createCors(options.cors ?? null)
   const commonHeaders = ['x-content-type-options', 'nosniff', ...(cors?.vary ?? [])]
   const context: EdgeContext = { kck, clock, auth, limits: { ...defaultLimits, ...options.limits } }
+  const deadlines = createDeadlines(clock)
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {
     description ??= jsonResponse(200, openApiOf(kck.registry, auth))
@@ -82,7 +83,7 @@ export function createEdge(options: EdgeOptions): Edge {
     const found = route(request.method, request.rawPath)
     refuseForeignPages(request, cors)
     const deadline = deadlineOf(request.headers, clock.now(), context.limits)
-    return withDeadline(clock, deadline, request.signal, async (signal) => {
+    return deadlines.run(deadline, request.signal, async (signal) => {
       const claims = await auth.authenticate(headerValues(request.headers, 'authorization'))
       if (!acceptsJson(listHeader(request.headers, 'accept'))) {
         throw new KckError('NOT_ACCEPTABLE', 'Accept leaves out application/json, which is all there is')
