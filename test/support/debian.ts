@@ -143,7 +143,7 @@ export class DebianModel {
   }
 }
 
-export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const sum = (packages: readonly DebianPackage[], field: 'installed_kib' | 'size_bytes') =>
   packages.reduce((total, each) => total + each[field], 0)
