@@ -94,7 +94,7 @@ function metaAt(page: Buffer, number: number): Meta {
 }
 
 /** What a walk does with a leaf's key and data. */
-type Visit = (key: Buffer, data: Buffer, flags: number) => void
+type Visit = (key: Buffer, data: Buffer, flags: number) => unknown
 
 class Walk {
   readonly #file: number
@@ -107,13 +107,35 @@ class Walk {
   }
 
   check(): void {
-    this.#database(this.#meta.free, () => undefined)
     this.#database(this.#meta.main, (_name, database, flags) => {
       this.#require(flags === SUBDATABASE && database.length === DATABASE_SIZE, 'The list of tables is damaged')
       this.#database(database, (key, record, recordFlags) => {
         this.#require((recordFlags & ~BIG) === 0 && unseal(key, record) !== 'damaged', 'A record is damaged')
       })
     })
+    const lists: Buffer[] = []
+    this.#database(this.#meta.free, (_transaction, list) => lists.push(list))
+    for (const list of lists) this.#freeList(list)
+  }
+
+  /** Pages to be written over: a number of entries, then each a page, or minus a count and the first of so many pages. */
+  #freeList(list: Buffer): void {
+    const entries = new BigInt64Array(new Uint8Array(list.subarray(0, list.length & ~7)).buffer)
+    const length = Number(entries[0] ?? 0n)
+    this.#require(length >= 0 && length < entries.length, 'The list of free pages is damaged')
+    for (let at = 1; at <= length; at++) {
+      const entry = Number(entries[at])
+      if (entry < 0) this.#freePages(Number(entries[++at] ?? 0n), -entry)
+      if (entry > 0) this.#freePages(entry, 1)
+      this.#require(at <= length, 'The list of free pages is damaged')
+    }
+  }
+
+  #freePages(first: number, count: number): void {
+    this.#require(first >= META_PAGES && first + count - 1 <= this.#meta.lastPage, 'A free page lies outside the file')
+    for (let page = first; page < first + count; page++) {
+      this.#require(!this.#used.has(page), 'A page in use is listed as free')
+    }
   }
 
   #database(database: Buffer, visit: Visit): void {
