@@ -1,13 +1,16 @@
 import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { Command } from 'commander'
 import { systemClock } from '../adapters/system/clock.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { subscribe } from '../events.ts'
+import { KckError } from '../errors.ts'
 import { formatRequestLog, type RequestLogEntry } from '../http/request-log.ts'
 import { createLineWriter } from '../local/line-writer.ts'
 import type { Source } from '../ports/source.ts'
+import { logFaults } from './fault-log.ts'
 import type { Io } from './io.ts'
-import { type CommonOptions, settingsOf, subcommand } from './subcommand.ts'
+import { type CommonOptions, registryOf, settingsOf, subcommand } from './subcommand.ts'
 
 interface ServeOptions extends CommonOptions {
   readonly host?: string
@@ -15,6 +18,9 @@ interface ServeOptions extends CommonOptions {
   readonly workers?: string
   readonly log: LogChoice
 }
+
+/** Milliseconds that stores and sources get before requests come: a new embedded database takes some seconds. */
+const warmUpMs = 10_000
 
 const logChoices = ['all', 'problems', 'none'] as const
 type LogChoice = (typeof logChoices)[number]
@@ -28,6 +34,7 @@ export function addServe(program: Command, io: Io): void {
     .action(async (options: ServeOptions) => {
       const overrides = { KCK_HOST: options.host, KCK_PORT: options.port, KCK_WORKERS: options.workers }
       const config = await settingsOf(options, io, overrides)
+      if (cluster.isPrimary) await checkPort(config.server)
       const stopLogging = logFaults(io)
       try {
         await (config.server.workers > 1 ? serveByMany(config, options, io) : serveByOne(config, options, io))
@@ -54,6 +61,7 @@ async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io
     import('../local/cluster.ts'),
     import('../local/open-sources.ts'),
   ])
+  if (cluster.isPrimary) await registryOf(config)
   const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map<string, Source>()
   await Promise.all([...shared.values()].map((source) => source.ping()))
   const { host, workers } = config.server
@@ -65,27 +73,32 @@ async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io
 }
 
 async function startOne(config: ResolvedConfig, choice: LogChoice) {
-  const [{ createRuntime }, { startServer }] = await Promise.all([
+  const [{ createRuntime }, { startServer }, { startWorking }] = await Promise.all([
     import('../local/runtime.ts'),
     import('../local/server.ts'),
+    import('../local/working.ts'),
   ])
   const writer = createLineWriter(process.stdout, systemClock)
   const log = (entry: RequestLogEntry) => {
     if (choice === 'all' || entry.level !== 'info') writer.write(formatRequestLog(entry))
   }
   const runtime = await createRuntime(config, choice === 'none' ? {} : { log })
-  const { edge, kck, clock } = runtime
+  const { edge, kck, clock, queue } = runtime
   const { host, port } = config.server
-  // Opens what is opened at its first use, so that no request waits for it. What does not answer is no reason not to start.
-  await kck.health()
+  // Opens what is opened at its first use, so that no request waits for it; what is slow or down is no reason not to start.
+  const warm = new AbortController()
+  await Promise.race([kck.health(), clock.sleep(warmUpMs, warm.signal).catch(() => undefined)])
+  warm.abort()
   const server = await startServer({ edge, kck, clock, host, port }).catch(async (error: unknown) => {
     await runtime.close()
     throw error
   })
+  const working = startWorking({ kck, queue, clock })
   return {
     url: server.url,
     async close() {
       await server.close()
+      await working.stop()
       await runtime.close()
       writer.flush()
     },
@@ -96,12 +109,18 @@ function announce(url: string, { json }: ServeOptions, io: Io): void {
   io.out(json ? JSON.stringify({ url }) : `Serving on ${url}. What there is: ${url}/openapi.json`)
 }
 
-/** What no request hears of: failed refreshes in the background, hooks that threw, parts that do not answer. */
-function logFaults(io: Io): () => void {
-  return subscribe((event) => {
-    if (event.type !== 'fault') return
-    const { where, key, code, error } = event
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' }
-    io.err(JSON.stringify({ level: 'error', type: 'fault', where, key, code, error: { name, message } }))
-  })
+/** Before anything is opened or started: of many processes each would meet the fault, be replaced, and meet it again. */
+async function checkPort({ host, port }: ResolvedConfig['server']): Promise<void> {
+  const probe = createServer()
+  try {
+    probe.listen(port, host)
+    await once(probe, 'listening')
+  } catch (error) {
+    throw cannotListen(`${host}:${port}`, error)
+  } finally {
+    probe.close()
+  }
 }
+
+const cannotListen = (address: string, cause: unknown) =>
+  new KckError('INVALID_CONFIG', `Cannot listen on ${address}; is another server running there?`, { cause })
