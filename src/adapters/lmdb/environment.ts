@@ -80,7 +80,7 @@ export class Environment {
         path,
         noSubdir: false,
         mapSize,
-        maxDbs: 8,
+        maxDbs: 32,
         maxReaders: 1024,
         // A commit is in the system's page cache when it returns, so it survives the death of the process. What the
         // death of the machine would leave half-written is never used again: see folder.ts.
