@@ -28,8 +28,6 @@ export interface EntryRow {
   readonly failure: Failure | null
   /** The largest version ever published under this key while the row lives; versions only grow. */
   readonly lastVersion: number
-  /** The version whose change has reached the dependents; behind `value.version` means propagation is owed. */
-  readonly propagated: number
   /** Bodies that no row points to any more, to be deleted once no reader can still be reading them. */
   readonly retired: readonly RetiredBody[]
   /** Milliseconds; the store may drop the row from then on; null: never. */

@@ -39,7 +39,6 @@ export function emptyRow(key: string): EntryRow {
     lease: null,
     failure: null,
     lastVersion: 0,
-    propagated: 0,
     retired: [],
     removeAt: null,
   }
@@ -210,13 +209,6 @@ export function request(
 const LANES = ['hot', 'normal', 'idle']
 function laneRank(lane: string): number {
   return LANES.indexOf(lane)
-}
-
-/** The change of `version` has reached every dependent. */
-export function propagated(entry: StoredEntry, version: number, now: number): Transition {
-  const row = fold(entry)
-  if (row.propagated >= version) return { refused: { reason: 'nothing' } }
-  return { next: withRemoveAt({ ...row, propagated: version }, now) }
 }
 
 /** The bodies in `ids` are deleted. */

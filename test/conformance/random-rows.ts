@@ -60,7 +60,6 @@ export const rowFields: fc.Arbitrary<Omit<EntryRow, 'key' | 'rev' | 'removeAt'>>
     }),
   ),
   lastVersion: time,
-  propagated: time,
   retired: fc.array(fc.record({ id: fc.uuid(), chunks: fc.nat(200), at: time }), { maxLength: 3 }),
 })
 
