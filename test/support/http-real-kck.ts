@@ -66,7 +66,7 @@ const customerUpdater = updater({
 
 /** An embedded PostgreSQL with a few customers. Resolves when it answers; that takes seconds, so one does for a file. */
 export async function openShop(): Promise<Source> {
-  const source = createPgliteSource({ name: 'shop', dataDir: 'memory', initSql })
+  const source = createPgliteSource({ name: 'shop', dataDir: 'memory', initSql, statementTimeoutMs: 110_000 })
   await source.ping()
   return source
 }
