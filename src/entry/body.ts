@@ -99,23 +99,54 @@ function split(bytes: Buffer): readonly Uint8Array[] {
   return chunks
 }
 
-/** The stored bytes of a body, or null when they are not what was stored (damaged, or a piece is gone). */
-export function joinBody(body: Body, chunks: readonly Uint8Array[] | null): Uint8Array | null {
+/** A body that claims to be longer is not one of ours, and nothing is set aside for it. */
+export const MAX_BODY_BYTES = 256 * 1024 * 1024
+/** What compresses better than this is looked at before it is trusted. */
+const SUSPICIOUS_RATIO = 200
+
+/** The stored bytes of a body, or null when they are not what was stored (damaged, a piece gone, a bomb). */
+export async function joinBody(body: Body, chunks: readonly Uint8Array[] | null): Promise<Uint8Array | null> {
+  if (body.length > MAX_BODY_BYTES) return null
   const stored = body.inline ?? (chunks && chunks.length === body.chunks ? Buffer.concat(chunks) : null)
-  return stored && hash(stored) === body.checksum ? stored : null
+  if (!stored || hash(stored) !== body.checksum) return null
+  if (body.length <= stored.length * SUSPICIOUS_RATIO) return stored
+  try {
+    await decodeBody(stored, body.encoding, body.length)
+    return stored
+  } catch {
+    return null
+  }
 }
 
-/** The plain bytes. Never more than `length` of them, whatever the stored bytes claim. */
+/** The plain bytes: `length` of them. Throws `INTERNAL` when the stored bytes hold more, fewer or something else. */
 export function decodeBody(
   stored: Uint8Array,
   encoding: BodyEncoding,
   length: number,
 ): Uint8Array | Promise<Uint8Array> {
-  if (encoding === 'identity') return stored
+  if (encoding === 'identity') return ofLength(stored, length)
   const limit = { maxOutputLength: Math.max(length, 1) }
   const [now, later] = encoding === 'zstd' ? [zstdDecompressSync, zstdDecompress] : [gunzipSync, gunzip]
-  if (length <= SYNC_BYTES) return now(stored, limit)
-  return promisify<Uint8Array, object, Buffer>(later)(stored, limit)
+  try {
+    if (length <= SYNC_BYTES) return ofLength(now(stored, limit), length)
+  } catch (error) {
+    throw error instanceof KckError ? error : notStored(error)
+  }
+  return promisify<Uint8Array, object, Buffer>(later)(stored, limit).then(
+    (plain) => ofLength(plain, length),
+    (error: unknown) => {
+      throw notStored(error)
+    },
+  )
+}
+
+function ofLength(plain: Uint8Array, length: number): Uint8Array {
+  if (plain.length === length) return plain
+  throw notStored(new Error(`${plain.length} bytes where ${length} were stored`))
+}
+
+function notStored(cause: unknown): KckError {
+  return new KckError('INTERNAL', 'A stored body is not what was stored', { cause })
 }
 
 /** The value inside a plain response body. */

@@ -92,7 +92,7 @@ export async function loadBody(
   signal?: AbortSignal,
 ): Promise<MemoryBody | null> {
   const chunks = body.inline ? null : await entries.getChunks(key, body.id, body.chunks, signal ? { signal } : {})
-  const stored = joinBody(body, chunks)
+  const stored = await joinBody(body, chunks)
   if (stored) return new MemoryBody(body, stored)
   emit({ type: 'fault', where: 'reading a body', key, error: new Error('the stored body is damaged or incomplete') })
   return null
