@@ -1,0 +1,99 @@
+import { Fetcher } from '../fetch/fetch.ts'
+import { NearCache } from '../fetch/near-cache.ts'
+import type { Clock, Entropy } from '../ports/clock.ts'
+import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { Source } from '../ports/source.ts'
+import type { Store } from '../ports/store.ts'
+import type { ProductKey, Registry } from '../primer/registry.ts'
+import { Changes } from '../refresh/change.ts'
+import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
+import { tryCutoff } from '../refresh/cutoff.ts'
+import { keyOfProduct } from '../refresh/recorder.ts'
+import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
+import { RefreshRequests } from '../refresh/requests.ts'
+import type { ComputeRun } from '../refresh/run.ts'
+import { KnownNodes } from '../refresh/tables.ts'
+import { UnstoredComputes } from '../refresh/unstored.ts'
+import { statementOf } from '../sql/parse.ts'
+import { ByHand } from '../update/by-hand.ts'
+import type { KckOptions } from './options.ts'
+
+/** What the flows stand on. */
+export interface KckParts {
+  readonly registry: Registry
+  readonly store: Store
+  /** By the name that primers use. */
+  readonly sources: ReadonlyMap<string, Source>
+  readonly queue: RefreshQueue
+  readonly clock: Clock
+  readonly entropy: Entropy
+}
+
+export interface Flows {
+  readonly fetcher: Fetcher
+  readonly refresher: Refresher
+  readonly changes: Changes
+  readonly byHand: ByHand
+}
+
+/** Wires the flows over the ports. */
+export function createFlows(parts: KckParts, options: KckOptions): Flows {
+  const { registry, store, sources, queue, clock, entropy } = parts
+  const near = new NearCache(options.nearCacheBytes, options.nearCacheMaxAgeMs)
+  const requests = new RefreshRequests({ entries: store.entries, queue, clock, entropy })
+
+  // Another process may publish too, so the near cache is told to look again rather than what to hold.
+  const outdated = (key: string) => {
+    near.drop(key)
+    requests.forget(key)
+  }
+  const dirtied = (keys: readonly string[]) => {
+    for (const key of keys) {
+      near.delete(key)
+      requests.forget(key)
+    }
+  }
+  const changes = new Changes({ store, queue, clock, registry, dirtied }, (product) =>
+    requests.request(product, { cause: 'change', lane: 'normal' }),
+  )
+  const fetchMany: ComputeDeps['fetchMany'] = (products, request, parent) =>
+    fetcher.fetchMany(products, request, parent)
+  const computing = computeWith(parts, fetchMany)
+  const refresher = new Refresher({ store, clock, entropy, options, ...computing, changes, outdated })
+  const unstored = new UnstoredComputes({ clock, entropy, compute: computing.compute })
+  const fetcher = new Fetcher({
+    entries: store.entries,
+    clock,
+    options,
+    near,
+    refresher,
+    requestRefresh: (product, { cause, entry }) =>
+      requests.request(product, {
+        cause,
+        entry,
+        lane: cause === 'stale-read' ? 'normal' : 'hot',
+        anyway: cause === 'deadline',
+      }),
+    computeUnstored: (product, signal) => unstored.compute(product, signal),
+  })
+  const byHand = new ByHand({ store, clock, entropy, options, changes, outdated: (key) => dirtied([key]) })
+
+  return { fetcher, refresher, changes, byHand }
+}
+
+/** How values are made, given how upstream products are read. */
+function computeWith(
+  { registry, sources, store, clock }: KckParts,
+  fetchMany: ComputeDeps['fetchMany'],
+): Pick<RefreshDeps, 'compute' | 'cutOff' | 'renewInputs'> {
+  const known = new KnownNodes(store.lineage)
+  const reading = { registry, sources, parseStatement: statementOf, known, fetchMany }
+  return {
+    compute: (product: ProductKey, run: ComputeRun) => computeProduct(reading, product, run),
+    cutOff: (product, row, signal) => tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() }),
+    renewInputs: async (product, nodes, signal) => {
+      const inputs = nodes.map((node) => registry.parseKey(keyOfProduct(node)))
+      await fetchMany(inputs, { noCache: true, signal, deadline: Number.POSITIVE_INFINITY }, product.text)
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import { asKckError } from '../errors.ts'
+import type { KckParts } from './flows.ts'
+import type { Health } from './kck.ts'
+
+/** Asks every part whether it answers. */
+export async function health({ store, sources, clock }: KckParts, signal?: AbortSignal): Promise<Health> {
+  const call = signal ? { signal } : {}
+  const pings: [string, () => Promise<void>][] = [
+    ['store', () => store.entries.ping(call)],
+    ...[...sources].map(([name, source]): [string, () => Promise<void>] => [`source ${name}`, () => source.ping(call)]),
+  ]
+  const parts = await Promise.all(
+    pings.map(async ([name, ping]) => {
+      const startedAt = clock.now()
+      try {
+        await ping()
+        return [name, { ok: true, ms: clock.now() - startedAt }] as const
+      } catch (error) {
+        return [name, { ok: false, ms: clock.now() - startedAt, code: asKckError(error).code }] as const
+      }
+    }),
+  )
+  return { ok: parts.every(([, part]) => part.ok), parts: Object.fromEntries(parts) }
+}
