@@ -38,7 +38,7 @@ export interface Flows {
 
 /** Wires the flows over the ports. */
 export function createFlows(parts: KckParts, options: KckOptions): Flows {
-  const { registry, store, sources, queue, clock, entropy } = parts
+  const { registry, store, queue, clock, entropy } = parts
   const near = new NearCache(options.nearCacheBytes, options.nearCacheMaxAgeMs)
   const requests = new RefreshRequests({ entries: store.entries, queue, clock, entropy })
 
