@@ -7,7 +7,8 @@ import { checkParameters, formatKey, formatParameters, parseParameters, splitKey
 import { string } from '../../src/key/string-types.ts'
 import type { AnyPrimer } from '../../src/primer/definition.ts'
 import type { ProductKey, Registry } from '../../src/primer/registry.ts'
-import { SeededEntropy, VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { SeededEntropy } from '../../src/testing/seeded-entropy.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 /** A primer with one text parameter `id` and nothing else, but for what the test says. */
 export function testPrimer(primer: Partial<AnyPrimer> & Pick<AnyPrimer, 'name' | 'compute'>): AnyPrimer {

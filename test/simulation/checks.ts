@@ -1,0 +1,239 @@
+import type { EntryRow } from '../../src/entry/entry.ts'
+import { pendingMarks } from '../../src/entry/freshness.ts'
+import { type ErrorCode, KckError } from '../../src/errors.ts'
+import type { Answer } from '../../src/fetch/answer.ts'
+import type { Fetched, FetchRequest } from '../../src/kck/kck.ts'
+import { storedValue } from './observed-store.ts'
+import { contains, expectedOf, HARD_TTL_MS, isSame, productOf, SOFT_TTL_MS, type Value } from './products.ts'
+import type { World } from './world.ts'
+
+/** What a caller may hear when something else than KCK is to blame. */
+const HONEST: ReadonlySet<ErrorCode> = new Set([
+  'STORE_UNAVAILABLE',
+  'SOURCE_UNAVAILABLE',
+  'COMPUTE_FAILED',
+  'DEADLINE_EXCEEDED',
+  'ONLY_IF_CACHED',
+  'NOT_SET',
+])
+
+/** Products that nobody tells of changes: they are as old as their TTL allows, and what rests on them too. */
+const BY_AGE = new Set(['soft', 'hard', 'softly'])
+/** Of these a compute reads the source itself. */
+const DIRECT = new Set(['leaf', 'tagged', 'plain', 'soft', 'hard'])
+
+export interface Asked {
+  readonly key: string
+  readonly request: FetchRequest
+  /** Milliseconds, of no process's clock. */
+  readonly begin: number
+}
+
+/** What one reader has seen of each key. */
+export type Memory = Map<string, { readonly version: number; readonly at: number }[]>
+
+/** Compares what happens with what is promised, at the moment it happens. */
+export class Checks {
+  readonly violations: string[] = []
+  readonly #world: World
+  /** Changes whose announcement was acknowledged: per variable, in order of time. */
+  readonly #acknowledged = new Map<string, { readonly n: number; readonly at: number }[]>()
+  /** Computes under way, by key. */
+  readonly #computing = new Map<string, Set<string>>()
+  /** Keys of which a lease was taken over or fenced out: an older compute may still run. */
+  readonly #takenOver = new Set<string>()
+  /** Changes that a key's value does not hold yet. */
+  #owed: { readonly key: string; readonly floor: Value; readonly at: number }[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  // What happens in the shared world
+
+  changed(variable: string): void {
+    const { truth, rows, clock, figures } = this.#world
+    const at = clock.now()
+    figures.changes += 1
+    for (const [key, row] of rows) {
+      const { product, id, name } = productOf(key)
+      if (BY_AGE.has(name) || !row.value || !product.variables(id).includes(variable)) continue
+      this.#owed.push({ key, floor: expectedOf(key, (other) => truth.value(other)), at })
+    }
+  }
+
+  acknowledged(variable: string, n: number): void {
+    const list = this.#acknowledged.get(variable) ?? []
+    list.push({ n: Math.max(n, list.at(-1)?.n ?? 0), at: this.#now })
+    this.#acknowledged.set(variable, list)
+  }
+
+  /** Every change of a row. */
+  applied(previous: EntryRow | null, next: EntryRow): void {
+    const [before, after] = [previous?.lease ?? null, next.lease]
+    if (before && before.token !== after?.token) {
+      if (after && before.until - 2 * this.#world.scenario.skewMs > this.#now) {
+        this.#violation(`lease of ${next.key} was taken from ${before.token} while it lived`)
+      }
+      if (after || !next.ops.at(-1)?.startsWith(before.token)) this.#takenOver.add(next.key)
+    }
+    if (next.value === null) {
+      if (previous?.value) this.#owed = this.#owed.filter(({ key }) => key !== next.key)
+      return
+    }
+    if (next.value.builtEpoch === next.epoch && this.#owed.length > 0) this.#pay(next)
+  }
+
+  #pay(row: EntryRow): void {
+    const value = storedValue(row) as Value
+    const { figures } = this.#world
+    this.#owed = this.#owed.filter(({ key, floor, at }) => {
+      if (key !== row.key || !contains(value, floor)) return true
+      figures.lags.push(this.#now - at)
+      return false
+    })
+  }
+
+  computeBegins(process: string, key: string): () => void {
+    this.#world.figures.computes += 1
+    const others = this.#computing.get(key) ?? new Set()
+    const lease = this.#world.rows.get(key)?.lease
+    for (const other of others) {
+      const isItsLease = lease?.token.startsWith(other) && lease.until > this.#now
+      if (other !== process && isItsLease && !this.#takenOver.has(key)) {
+        this.#violation(`${process} computes ${key} while ${other} does and holds the lease`)
+      }
+    }
+    others.add(process)
+    this.#computing.set(key, others)
+    return () => others.delete(process)
+  }
+
+  killed(process: string): void {
+    for (const others of this.#computing.values()) others.delete(process)
+  }
+
+  // What a reader hears
+
+  async answered(answer: Fetched, asked: Asked, memory: Memory): Promise<void> {
+    const { figures, scenario } = this.#world
+    figures.answers += 1
+    const { key, begin } = asked
+    const value = JSON.parse(Buffer.from(await answer.body.bytes('identity')).toString()).value as Value
+    const since = begin - (answer.from === 'near' ? scenario.nearCacheMs : 0)
+    const says = `${key} was answered ${JSON.stringify(value)} (${answer.state}, ${answer.from}, version ${answer.version})`
+    if (!this.#isUnstored(answer)) this.#checkOrder(answer, { says, since, memory })
+    if (answer.state === 'fresh') this.#checkFresh(value, { says, since, key })
+    this.#checkAge(value, { says, since, key })
+    this.#checkAsked(value, asked, says)
+  }
+
+  failed(error: unknown, asked: Asked): void {
+    this.#world.figures.errors += 1
+    if (error instanceof KckError && HONEST.has(error.code)) return
+    this.#violation(`${asked.key} was answered with ${error instanceof KckError ? error.code : ''} ${error}`)
+  }
+
+  #checkOrder(answer: Fetched, at: { readonly says: string; readonly since: number; readonly memory: Memory }): void {
+    const seen = at.memory.get(answer.key) ?? []
+    const newest = Math.max(0, ...seen.filter((other) => other.at <= at.since).map(({ version }) => version))
+    if (answer.version < newest) this.#violation(`${at.says} after version ${newest}`)
+    seen.push({ version: answer.version, at: this.#now })
+    at.memory.set(answer.key, seen)
+  }
+
+  #checkFresh(value: Value, at: { readonly says: string; readonly since: number; readonly key: string }): void {
+    const { product, id } = productOf(at.key)
+    const floor = expectedOf(at.key, (variable) => this.#acknowledgedAt(variable, at.since))
+    if (!contains(value, floor)) this.#violation(`${at.says} without ${JSON.stringify(floor)}, announced before`)
+    if (product.agrees?.(value) !== false) return
+    const isMoving = product.variables(id).some((variable) => this.#isMoving(variable, at.since))
+    if (isMoving) this.#world.figures.mixed += 1
+    else this.#violation(`${at.says}, a mix of old and new`)
+  }
+
+  #checkAge(value: Value, at: { readonly says: string; readonly since: number; readonly key: string }): void {
+    const { truth, scenario } = this.#world
+    const { name, id } = productOf(at.key)
+    if (name !== 'hard') return
+    const superseded = truth.supersededAt(`flaky/${id}`, value['n'] as number)
+    if (superseded !== undefined && at.since >= superseded + HARD_TTL_MS + 2 * scenario.skewMs) {
+      this.#violation(`${at.says} past its hard expiry`)
+    }
+  }
+
+  #checkAsked(value: Value, { key, request, begin }: Asked, says: string): void {
+    const { truth, scenario } = this.#world
+    const ageMs = request.noCache ? 0 : request.maxAgeMs
+    if (ageMs === undefined || !DIRECT.has(productOf(key).name)) return
+    const floor = expectedOf(key, (variable) => truth.valueAt(variable, begin - ageMs - 2 * scenario.skewMs))
+    if (!contains(value, floor)) this.#violation(`${says} although at most ${ageMs} ms of age were asked for`)
+  }
+
+  // At rest
+
+  /** Nothing is owed any more: no lost refresh, nothing wrong that counts as right. */
+  async rest(): Promise<void> {
+    const { store, queue, rows, truth } = this.#world
+    for (const key of rows.keys()) {
+      const entry = await store.entries.get(key, { consistency: 'latest' })
+      const { row } = entry
+      if (!row) continue
+      if (row.lease) this.#violation(`at rest: ${key} is leased to ${row.lease.token}`)
+      if (!row.value || BY_AGE.has(productOf(key).name)) continue
+      const isDirty = row.value.builtEpoch !== row.epoch || pendingMarks(entry).length > 0
+      if (isDirty)
+        this.#violation(`at rest: ${key} is dirty (${row.dirtyCause ?? 'marked'}), and nobody will refresh it`)
+      const value = storedValue(row) as Value
+      const expected = expectedOf(key, (variable) => truth.value(variable))
+      if (!(isDirty || isSame(value, expected))) {
+        this.#violation(
+          `at rest: ${key} counts as clean with ${JSON.stringify(value)}, not ${JSON.stringify(expected)}`,
+        )
+      }
+    }
+    const depth = Object.values(await queue.depth()).reduce((sum, lane) => sum + lane, 0)
+    if (depth > 0) this.#violation(`at rest: ${depth} messages wait`)
+  }
+
+  /** Who reads now gets what the sources say. */
+  settled(key: string, answer: Fetched, value: Value): void {
+    const { truth } = this.#world
+    const expected = expectedOf(key, (variable) => truth.value(variable))
+    if (!isSame(value, expected)) {
+      this.#violation(`in the end ${key} is ${JSON.stringify(value)}, not ${JSON.stringify(expected)}`)
+    }
+    if (answer.state !== 'fresh' && !BY_AGE.has(productOf(key).name)) {
+      this.#violation(`in the end ${key} is ${answer.state}: ${answer.staleCause}`)
+    }
+  }
+
+  violation(text: string): void {
+    this.#violation(text)
+  }
+
+  #isMoving(variable: string, since: number): boolean {
+    return this.#world.truth.value(variable) > this.#acknowledgedAt(variable, since)
+  }
+
+  #acknowledgedAt(variable: string, at: number): number {
+    const { truth, scenario } = this.#world
+    // Nobody announces it, but it is fresh for no longer than this.
+    const ttl = variable.startsWith('flaky/') ? 5_000 : variable.startsWith('hidden/soft') ? SOFT_TTL_MS : null
+    if (ttl !== null) return truth.valueAt(variable, at - ttl - 2 * scenario.skewMs)
+    return this.#acknowledged.get(variable)?.findLast((change) => change.at <= at)?.n ?? 0
+  }
+
+  // Made while the store did not answer, and kept by nobody.
+  #isUnstored(answer: Fetched): boolean {
+    return (answer as Answer).value.body.id === ''
+  }
+
+  get #now(): number {
+    return this.#world.clock.now()
+  }
+
+  #violation(text: string): void {
+    this.violations.push(`${((this.#now - Date.UTC(2026, 0, 1)) / 1_000).toFixed(3)}: ${text}`)
+  }
+}

@@ -1,0 +1,186 @@
+import type { JsonValue } from '../../src/entry/json.ts'
+import { string } from '../../src/key/string-types.ts'
+import { createRegistry } from '../../src/primer/create-registry.ts'
+import type { ComputeContext } from '../../src/primer/definition.ts'
+import type { Registry } from '../../src/primer/registry.ts'
+import { updater } from '../../src/updater/updater.ts'
+import { testPrimer } from '../support/kck.ts'
+
+export type Value = Readonly<Record<string, number>>
+type Numbers = Record<string, number>
+/** A counter of the truth, by `table/name`. */
+type Read = (variable: string) => number
+
+/** A product, as the simulation computes it and as the truth says it should be. */
+export interface Product {
+  /** What it rests on in the end. */
+  readonly variables: (id: string) => readonly string[]
+  readonly expected: (id: string, read: Read) => Value
+  /** Parts that come from the same ancestor agree. */
+  readonly agrees?: (value: Value) => boolean
+  readonly compute: (context: ComputeContext, id: string) => Promise<Value>
+  readonly softTtlMs?: number
+  readonly hardTtlMs?: number
+}
+
+const read = async (context: ComputeContext, table: string, id: string) => {
+  const [row] = await context.sql<{ n: number }>(`select n, name from ${table} where name = :name`, { name: id })
+  return { n: row?.n ?? -1 }
+}
+const get = async (context: ComputeContext, key: string) => (await context.get(key)) as Value
+const n = (value: Value) => value['n'] as number
+
+/** Reads nothing but one table, by a statement that says which row. */
+function base(table: string, more: Partial<Product> = {}): Product {
+  return {
+    variables: (id) => [`${table}/${id}`],
+    expected: (id, truth) => ({ n: truth(`${table}/${id}`) }),
+    compute: (context, id) => read(context, table, id),
+    ...more,
+  }
+}
+
+export const SOFT_TTL_MS = 8_000
+export const HARD_TTL_MS = 20_000
+
+/** Changes of `truth` come through an updater; of `hidden`, by hand or by nobody, as the name of the row says. */
+export const PRODUCTS: Readonly<Record<string, Product>> = {
+  leaf: base('truth'),
+  /** Announced by a tag. */
+  tagged: {
+    variables: (id) => [`hidden/tag-${id}`],
+    expected: (id, truth) => ({ n: truth(`hidden/tag-${id}`) }),
+    compute: async (context, id) => {
+      await context.tag(`tag-${id}`)
+      return read(context, 'hidden', `tag-${id}`)
+    },
+  },
+  /** Announced by invalidating, purging or setting the key itself. */
+  plain: {
+    variables: (id) => [`hidden/plain-${id}`],
+    expected: (id, truth) => ({ n: truth(`hidden/plain-${id}`) }),
+    compute: (context, id) => read(context, 'hidden', `plain-${id}`),
+  },
+  /** Announced by nobody. */
+  soft: {
+    variables: (id) => [`hidden/soft-${id}`],
+    expected: (id, truth) => ({ n: truth(`hidden/soft-${id}`) }),
+    compute: (context, id) => read(context, 'hidden', `soft-${id}`),
+    softTtlMs: SOFT_TTL_MS,
+  },
+  hard: base('flaky', { softTtlMs: 5_000, hardTtlMs: HARD_TTL_MS }),
+  half: {
+    variables: (id) => [`truth/${id}`],
+    expected: (id, truth) => ({ n: Math.floor(truth(`truth/${id}`) / 2) }),
+    compute: async (context, id) => ({ n: Math.floor(n(await get(context, `leaf/${id}`)) / 2) }),
+  },
+  left: {
+    variables: (id) => [`truth/${id}`],
+    expected: (id, truth) => ({ n: truth(`truth/${id}`) }),
+    compute: async (context, id) => ({ n: n(await get(context, `leaf/${id}`)) }),
+  },
+  right: {
+    variables: (id) => [`truth/${id}`],
+    expected: (id, truth) => ({ n: truth(`truth/${id}`) }),
+    compute: async (context, id) => ({ n: n(await get(context, `leaf/${id}`)) }),
+  },
+  top: {
+    variables: (id) => [`truth/${id}`],
+    expected: (id, truth) => ({ l: truth(`truth/${id}`), r: truth(`truth/${id}`) }),
+    agrees: (value) => value['l'] === value['r'],
+    compute: async (context, id) => ({
+      l: n(await get(context, `left/${id}`)),
+      r: n(await get(context, `right/${id}`)),
+    }),
+  },
+  /** Reads one ancestor itself and through another. */
+  over: {
+    variables: (id) => [`hidden/plain-${id}`, `truth/${id}`],
+    expected: (id, truth) => over(truth(`hidden/plain-${id}`), truth(`truth/${id}`)),
+    agrees: (value) => value['p'] === value['q'],
+    compute: async (context, id) => {
+      const [mix, plain] = (await Promise.all([get(context, `mix/${id}`), get(context, `plain/${id}`)])) as [
+        Value,
+        Value,
+      ]
+      return { p: n(plain), q: mix['p'] as number, l: mix['l'] as number }
+    },
+  },
+  mix: {
+    variables: (id) => [`hidden/plain-${id}`, `truth/${id}`],
+    expected: (id, truth) => ({ p: truth(`hidden/plain-${id}`), l: truth(`truth/${id}`) }),
+    compute: async (context, id) => ({
+      p: n(await get(context, `plain/${id}`)),
+      l: n(await get(context, `leaf/${id}`)),
+    }),
+  },
+  deep: {
+    variables: (id) => [`truth/${id}`, `hidden/tag-${id}`],
+    expected: (id, truth) => deep(truth(`truth/${id}`), truth(`hidden/tag-${id}`)),
+    agrees: (value) => value['l'] === value['r'] && value['h'] === Math.floor((value['l'] as number) / 2),
+    compute: async (context, id) => {
+      const top = await get(context, `top/${id}`)
+      const half = n(await get(context, `half/${id}`))
+      const tagged = n(await get(context, `tagged/${id}`))
+      return { ...(top as Numbers), h: half, t: tagged }
+    },
+  },
+  /** Rests on what changes by age only. */
+  softly: {
+    variables: (id) => [`hidden/soft-${id}`],
+    expected: (id, truth) => ({ n: truth(`hidden/soft-${id}`) }),
+    compute: async (context, id) => ({ n: n(await get(context, `soft/${id}`)) }),
+  },
+}
+
+function over(plain: number, leaf: number): Value {
+  return { p: plain, q: plain, l: leaf }
+}
+
+function deep(leaf: number, tag: number): Value {
+  return { l: leaf, r: leaf, h: Math.floor(leaf / 2), t: tag }
+}
+
+export function productOf(key: string): { readonly product: Product; readonly name: string; readonly id: string } {
+  const [name = '', id = ''] = key.split('/')
+  return { product: PRODUCTS[name] as Product, name, id }
+}
+
+/** What the truth says of a key, with every counter as `truth` reads it. */
+export function expectedOf(key: string, truth: Read): Value {
+  const { product, id } = productOf(key)
+  return product.expected(id, truth)
+}
+
+/** No part is older than the other's. */
+export function contains(value: Value, floor: Value): boolean {
+  return Object.keys(floor).every((part) => (value[part] ?? -1) >= (floor[part] as number))
+}
+
+export function isSame(value: JsonValue, expected: Value): boolean {
+  return JSON.stringify(value) === JSON.stringify(expected)
+}
+
+const UPDATER = updater({
+  name: 'write',
+  key: { name: string() },
+  source: 'shop',
+  update: 'update truth set n = n + 1 where name = :name returning n, name',
+})
+
+/** Runs a compute of a product as one process does. */
+export type Around = (key: string, context: ComputeContext, compute: () => Promise<Value>) => Promise<Value>
+
+export function registryFor(around: Around): Registry {
+  const primers = Object.entries(PRODUCTS).map(([name, product]) =>
+    testPrimer({
+      name,
+      source: 'shop',
+      softTtlMs: product.softTtlMs ?? null,
+      hardTtlMs: product.hardTtlMs ?? null,
+      compute: (context, { id }: { readonly id: string }) =>
+        around(`${name}/${id}`, context, () => product.compute(context, id)),
+    }),
+  )
+  return createRegistry({ primers, updaters: [UPDATER] })
+}

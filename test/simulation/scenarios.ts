@@ -1,0 +1,66 @@
+import { CALM, type FaultPlan, STORMY } from '../../src/testing/fault-plan.ts'
+
+/** What a schedule is made of. Chances and weights; times in virtual milliseconds. */
+export interface Scenario {
+  readonly faults: FaultPlan
+  /** Clocks of processes differ by up to this in both directions. */
+  readonly skewMs: number
+  readonly operations: number
+  /** In how much time they happen. */
+  readonly withinMs: number
+  readonly nearCacheMs: number
+  readonly computeMs: readonly [number, number]
+  /** Of a compute, that it takes longer than a lease that nobody renews. */
+  readonly slowComputes: number
+  readonly workers: number
+  readonly sweep: boolean
+  /** Readers wait for fresh values only, and so never ask for a refresh behind a stale one. */
+  readonly quietReaders: boolean
+  readonly kinds: Readonly<Record<OperationKind, number>>
+}
+
+export type OperationKind = 'read' | 'update' | 'tag' | 'hand' | 'drift' | 'crash' | 'failing'
+
+const STORM: Scenario = {
+  faults: STORMY,
+  skewMs: 4_000,
+  operations: 40,
+  withinMs: 20_000,
+  nearCacheMs: 0,
+  computeMs: [5, 400],
+  slowComputes: 0.02,
+  workers: 2,
+  sweep: true,
+  quietReaders: false,
+  kinds: { read: 22, update: 6, tag: 3, hand: 4, drift: 2, crash: 2, failing: 1 },
+}
+
+/** Each switches something off that hides the lack of something else. */
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  storm: STORM,
+  near: { ...STORM, nearCacheMs: 1_000 },
+  /** Nothing fails: what is late or computed twice shows. */
+  calm: {
+    ...STORM,
+    faults: CALM,
+    skewMs: 0,
+    slowComputes: 0,
+    kinds: { ...STORM.kinds, crash: 0, failing: 0 },
+  },
+  /** No second chance: what the sweep would find stays lost. Nothing crashes, and no message is lost. */
+  unswept: {
+    ...STORM,
+    faults: { ...STORMY, lostRequest: 0, lostAnswer: 0, messages: { ...STORMY.messages, lost: 0 } },
+    sweep: false,
+    quietReaders: true,
+    kinds: { ...STORM.kinds, crash: 0, failing: 0 },
+  },
+  /** A few keys, many changes, much at once. */
+  crowd: {
+    ...STORM,
+    faults: { ...STORMY, lostRequest: 0.005, lostAnswer: 0.01 },
+    operations: 60,
+    withinMs: 6_000,
+    kinds: { read: 30, update: 12, tag: 4, hand: 10, drift: 1, crash: 1, failing: 0 },
+  },
+}
