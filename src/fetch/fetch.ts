@@ -54,10 +54,11 @@ export class Fetcher {
   async fetch(product: ProductKey, request: FetchRequest, parent?: string): Promise<Answer> {
     const { clock, options } = this.#deps
     const startedAt = clock.now()
+    const near = await this.#fromNear({ product, request, startedAt })
+    if (near) return near
     const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
     try {
-      const call: Call = { product, request, startedAt, scope, parent }
-      return (await this.#fromNear(call)) ?? (await this.#fromStore(call))
+      return await this.#fromStore({ product, request, startedAt, scope, parent })
     } finally {
       scope.end()
     }
@@ -94,7 +95,7 @@ export class Fetcher {
     return this.#fromEntry(call, stored.get(key) ?? { key, row: null, marks: [] }, ticket)
   }
 
-  async #fromNear(call: Call): Promise<Answer | null> {
+  async #fromNear(call: Asked): Promise<Answer | null> {
     const { clock, near, requestRefresh } = this.#deps
     const now = clock.now()
     const found = near.get(call.product.text, now)
@@ -213,12 +214,15 @@ export class Fetcher {
 
   async #bodyOf(call: Call, entry: StoredEntry, value: Materialization, ticket: number): Promise<MemoryBody | null> {
     const { entries, near, clock } = this.#deps
-    const body = await loadBody(entries, entry.key, value.body, call.scope.signal)
+    // A body never changes under its id: what this process has decoded of it stays good.
+    const known = near.getAnyAge(entry.key)
+    const isKnown = known !== undefined && known.entry.row?.value?.body.id === value.body.id
+    const body = isKnown ? known.body : await loadBody(entries, entry.key, value.body, call.scope.signal)
     if (body && ticket >= 0) near.set(entry.key, { entry, body, readAt: clock.now() }, ticket)
     return body
   }
 
-  #served(call: Call, entry: StoredEntry, made: Made): Answer {
+  #served(call: Asked, entry: StoredEntry, made: Made): Answer {
     const { state, body, from, collapsed } = made
     const key = call.product.text
     const ageMs = this.#deps.clock.now() - state.value.asOf
@@ -231,11 +235,14 @@ export class Fetcher {
   }
 }
 
-interface Call {
+interface Asked {
   readonly product: ProductKey
   readonly request: FetchRequest
   /** Milliseconds; when the request began. */
   readonly startedAt: number
+}
+
+interface Call extends Asked {
   readonly scope: Scope
   readonly parent: string | undefined
 }

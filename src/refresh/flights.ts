@@ -1,5 +1,5 @@
 import { KckError } from '../errors.ts'
-import { untilAborted } from '../kck/scope.ts'
+import { ENDED, untilAborted } from '../kck/scope.ts'
 
 /**
  * Single flight: one computation per key in this process, shared by everybody who asks meanwhile. It goes on while
@@ -58,7 +58,7 @@ export class Flights<T> {
     const controller = new AbortController()
     const settled = new AbortController()
     const promise = start(controller.signal).finally(() => {
-      settled.abort()
+      settled.abort(ENDED)
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
     })
     const flight: Flight<T> = { promise, controller, settled, waiters: 0, waitsFor: new Set() }

@@ -3,6 +3,7 @@ import { type MutateDeps, mutate } from '../entry/mutate.ts'
 import { renew } from '../entry/transitions.ts'
 import { KckError } from '../errors.ts'
 import { emit } from '../events.ts'
+import { ENDED } from '../kck/scope.ts'
 
 export interface HeldLease {
   /** Aborts when the lease is lost, or the outer signal aborts. */
@@ -44,6 +45,6 @@ export function holdLease(
     get lost() {
       return lost.signal.aborted
     },
-    end: () => ended.abort(),
+    end: () => ended.abort(ENDED),
   }
 }

@@ -85,20 +85,29 @@ export class Refresher {
   async #fly(product: ProductKey, request: RefreshRequest, signal: AbortSignal): Promise<Refreshed> {
     let { recompute = false } = request
     for (;;) {
-      const claimed = await this.#claim(product, request, signal)
-      if ('done' in claimed) return { entry: claimed.done, collapsed: true }
-      if ('busyUntil' in claimed) {
-        const entry = await this.#whileBusy(product.text, request, claimed.busyUntil, signal)
-        if (entry) return { entry, collapsed: true }
-        continue
-      }
-      const made = await this.#underLease(product, claimed, { ...request, recompute, signal })
-      if (!made) continue
-      const entry = { key: product.text, row: made.row, marks: [] }
-      // A value that was only stamped anew may not be what the caller waits for; one just computed always is.
-      if (made.computed || request.until(entry)) return { entry, collapsed: false }
-      recompute = true
+      const step = await this.#step(product, { ...request, recompute, signal })
+      if (step.refreshed) return step.refreshed
+      recompute ||= step.recompute
     }
+  }
+
+  /** One try: take the lease and compute, or wait for whoever has it. Without a result it is worth another try. */
+  async #step(
+    product: ProductKey,
+    request: RefreshRequest,
+  ): Promise<{ readonly refreshed: Refreshed | null; readonly recompute: boolean }> {
+    const claimed = await this.#claim(product, request, request.signal)
+    if ('done' in claimed) return { refreshed: { entry: claimed.done, collapsed: true }, recompute: false }
+    if ('busyUntil' in claimed) {
+      const entry = await this.#whileBusy(product.text, request, claimed.busyUntil, request.signal)
+      return { refreshed: entry && { entry, collapsed: true }, recompute: false }
+    }
+    const made = await this.#underLease(product, claimed, request)
+    if (!made) return { refreshed: null, recompute: false }
+    const entry = { key: product.text, row: made.row, marks: [] }
+    // A value that was only stamped anew may not be what the caller waits for; one just computed always is.
+    const isEnough = made.computed || request.until(entry)
+    return { refreshed: isEnough ? { entry, collapsed: false } : null, recompute: true }
   }
 
   /** Waits while somebody else computes: its commit, its failure or the end of its lease shows in the row. */

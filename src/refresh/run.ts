@@ -2,7 +2,7 @@ import type { EntryRow } from '../entry/entry.ts'
 import { toJsonForm } from '../entry/json-form.ts'
 import { KckError } from '../errors.ts'
 import type { KckOptions } from '../kck/options.ts'
-import { untilAborted } from '../kck/scope.ts'
+import { ENDED, untilAborted } from '../kck/scope.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { ProductKey } from '../primer/registry.ts'
@@ -86,5 +86,5 @@ function timeLimit(clock: Clock, ms: number): { readonly signal: AbortSignal; en
     () => passed.abort(new KckError('DEADLINE_EXCEEDED', `The primer took longer than ${ms} ms`)),
     () => undefined,
   )
-  return { signal: passed.signal, end: () => timer.abort() }
+  return { signal: passed.signal, end: () => timer.abort(ENDED) }
 }

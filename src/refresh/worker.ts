@@ -1,5 +1,6 @@
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
+import { ENDED } from '../kck/scope.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Delivery, Lane, RefreshQueue } from '../ports/refresh-queue.ts'
 import { deliver } from './deliver.ts'
@@ -110,7 +111,7 @@ export class RefreshWorker {
       const outcome = await deliver(this.#deps.work, delivery, signal)
       await this.#settle('done' in outcome ? delivery.ack() : delivery.nack(outcome.retryInMs))
     } finally {
-      finished.abort()
+      finished.abort(ENDED)
       await keeping
     }
   }
