@@ -2,7 +2,7 @@ import { KckError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** Made once: an abort without a reason makes an error with a stack, which costs more than a read of the store. */
-const OVER = new Error('The call is over')
+export const ENDED = new Error('Ended')
 
 /** A signal that aborts when the deadline passes or the caller is gone. `end` must be called, or its timer lingers. */
 export interface Scope {
@@ -28,7 +28,7 @@ export function openScope(clock: Clock, deadline: number, caller?: AbortSignal):
     deadline,
     end: () => {
       caller?.removeEventListener('abort', onCaller)
-      timer.abort(OVER)
+      timer.abort(ENDED)
     },
   }
 }
