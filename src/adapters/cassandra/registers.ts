@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Registers, RegisterWrite } from '../../ports/registers.ts'
 import type { Connection } from './connection.ts'
+import { storeUnavailable } from './errors.ts'
 import type { Statements } from './statements.ts'
 import { ttlSeconds } from './ttl.ts'
 
@@ -21,7 +22,15 @@ export function createRegisters(connection: Connection, cql: Statements, clock: 
     const columns = [BigInt((rev ?? 0) + 1), next.operation, next.text]
     const was = rev === null ? null : BigInt(rev)
     const result = await connection.writeIf({ cql: cql.replaceRegister, values: [ttl, ...columns, name, was] }, signal)
-    return result.applied || (result.repeated && (await read(name, signal))?.operation === next.operation)
+    return result.applied || (result.repeated && (await wasApplied(name, rev ?? 0, next, signal)))
+  }
+
+  /** Whether a register that refuses `next`, in doubt since an earlier attempt, does so because it holds it already. */
+  async function wasApplied(name: string, rev: number, next: RegisterWrite, signal: AbortSignal | undefined) {
+    const stored = await read(name, signal)
+    if (stored === null || stored.rev <= rev) return false
+    if (stored.rev === rev + 1) return stored.operation === next.operation
+    throw storeUnavailable(new Error('The outcome of a conditional write cannot be found out any more'))
   }
 
   return {
@@ -37,7 +46,7 @@ export function createRegisters(connection: Connection, cql: Statements, clock: 
       const values = [name, 1n, next.operation, next.text, ttl]
       const created = await connection.writeIf({ cql: cql.createRegister, values }, signal)
       if (created.applied) return true
-      if (created.repeated && (await read(name, signal))?.operation === next.operation) return true
+      if (created.repeated && (await wasApplied(name, 0, next, signal))) return true
       return created.found?.['rev'] == null && (await write(name, null, next, signal))
     },
   }

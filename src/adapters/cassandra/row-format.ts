@@ -1,5 +1,5 @@
 import type { types } from 'cassandra-driver'
-import type { EntryRow, Mark } from '../../entry/entry.ts'
+import type { Body, EntryRow, Mark, Materialization } from '../../entry/entry.ts'
 import { bounded } from './shards.ts'
 
 /** The format of `state`, written into it. A greater one was written by a newer KCK. */
@@ -32,23 +32,38 @@ export function decodeHead(key: string, rows: readonly types.Row[]): Decoded {
 
 export function decodeRow(key: string, columns: types.Row): Decoded {
   if (columns['rev'] === null || columns['state'] === null) return { kind: 'absent' }
-  let state: { v?: unknown; value: { body: { id: string; inline: unknown } } | null }
   try {
-    state = JSON.parse(String(columns['state']))
+    const { v: format, ...state } = JSON.parse(String(columns['state']))
+    if (typeof format === 'number' && format > FORMAT) return { kind: 'newer', format }
+    if (format !== FORMAT || !isState(state))
+      return { kind: 'damaged', error: new Error('The row is not of its format') }
+    const { value } = state
+    if (value === null) return { kind: 'row', row: { ...state, key, value } }
+    if (value.body.inline !== true) return { kind: 'row', row: withBody(key, { ...state, value }, null) }
+    if (columns['body_id'] !== value.body.id || columns['body'] === null) return { kind: 'torn' }
+    return { kind: 'row', row: withBody(key, { ...state, value }, columns['body']) }
   } catch (error) {
     return { kind: 'damaged', error }
   }
-  const { v: format, ...rest } = state
-  if (typeof format === 'number' && format > FORMAT) return { kind: 'newer', format }
-  if (format !== FORMAT) return { kind: 'damaged', error: new Error('The row has no known format') }
-  const { value } = rest
-  if (value?.body.inline) {
-    if (columns['body_id'] !== value.body.id || columns['body'] === null) return { kind: 'torn' }
-    value.body.inline = columns['body']
-  } else if (value) {
-    value.body.inline = null
-  }
-  return { kind: 'row', row: { key, ...rest } as unknown as EntryRow }
+}
+
+/** A row without its key, `inline` saying only whether there is something inline. */
+type State = Omit<EntryRow, 'key' | 'value'> & { readonly value: StateValue | null }
+type StateValue = Omit<Materialization, 'body'> & { readonly body: Omit<Body, 'inline'> & { readonly inline: boolean } }
+
+/** Whether it looks like a row at all; what else belongs to one is the format's to say. */
+function isState(state: Partial<State>): state is State {
+  return (
+    Number.isInteger(state.rev) &&
+    Number.isInteger(state.epoch) &&
+    Array.isArray(state.ops) &&
+    state.value !== undefined
+  )
+}
+
+function withBody(key: string, state: State & { readonly value: StateValue }, inline: Uint8Array | null): EntryRow {
+  const { value } = state
+  return { ...state, key, value: { ...value, body: { ...value.body, inline } } }
 }
 
 export function encodeMark(mark: Mark): string {

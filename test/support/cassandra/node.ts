@@ -30,7 +30,8 @@ export interface NodeSettings {
   readonly storagePort: number
   /** This node's place on the ring; explicit, so that nodes need not bootstrap from each other. */
   readonly token: string
-  readonly seed: string
+  /** All nodes: a seed starts even where the others are too busy to answer its first question. */
+  readonly seeds: readonly string[]
   readonly heap: string
 }
 
@@ -48,7 +49,7 @@ export async function startNode(settings: NodeSettings): Promise<CassandraNode> 
     },
     async kill() {
       signal(running.pid, 'SIGKILL')
-      await running.exited
+      await running.exited()
     },
     pause: () => signal(running.pid, 'SIGSTOP'),
     resume: () => signal(running.pid, 'SIGCONT'),
@@ -73,7 +74,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 interface Running {
   readonly pid: number
-  readonly exited: Promise<void>
+  exited(): Promise<void>
 }
 
 /**
@@ -102,7 +103,13 @@ async function launch(settings: NodeSettings, folder: string): Promise<Running> 
   shell.stdout.destroy()
   // Neither the process nor its pipe keeps a finished test run alive.
   shell.unref()
-  const running = { pid: Number(line), exited }
+  const running: Running = {
+    pid: Number(line),
+    exited() {
+      shell.ref()
+      return exited
+    },
+  }
   let gone = false
   void exited.then(() => {
     gone = true
@@ -123,7 +130,7 @@ async function lastLines(folder: string): Promise<string> {
   const texts = await Promise.all(
     ['output.log', 'system.log'].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
   )
-  return texts.join('').trim().slice(-1_500)
+  return texts.join('').trim().slice(-4_000)
 }
 
 export function accepts(host: string, port: number): Promise<boolean> {
@@ -169,7 +176,7 @@ endpoint_snitch: SimpleSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters:
-      - seeds: '${settings.seed}:${settings.storagePort}'
+      - seeds: '${settings.seeds.map((seed) => `${seed}:${settings.storagePort}`).join(',')}'
 listen_address: ${settings.address}
 rpc_address: ${settings.address}
 storage_port: ${settings.storagePort}

@@ -31,6 +31,9 @@ process.stdin.resume().once('end', () => {
 })
 process.stdout.write('ready\n')
 
+const yes = () => true
+const no = () => false
+
 async function readOn(read: () => Promise<unknown>): Promise<string> {
   let [ok, failed] = [0, 0]
   while (running) {
@@ -40,6 +43,8 @@ async function readOn(read: () => Promise<unknown>): Promise<string> {
     )
     await systemClock.sleep(2)
   }
+  // Afterwards it must work again.
+  for (let works = false; !works; await systemClock.sleep(20)) works = await read().then(yes, no)
   return `${ok} reads ok, ${failed} failed`
 }
 

@@ -89,7 +89,7 @@ async function startProcesses(options: StartOptions): Promise<CassandraServer> {
       const token = String((BigInt(index) * 2n ** 64n) / BigInt(count) - 2n ** 63n + 1n)
       const heap = count === 1 ? '1g' : '768m'
       // One after the other: a node that joins while another does is refused.
-      nodes.push(await startNode({ java, jars, address, nativePort, storagePort, token, seed: '127.0.0.1', heap }))
+      nodes.push(await startNode({ java, jars, address, nativePort, storagePort, token, seeds: addresses, heap }))
     }
     const server: CassandraServer = {
       contactPoints: addresses,

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { EntryRow } from '../../../src/entry/entry.ts'
 import { KckError } from '../../../src/errors.ts'
 import type { EntryStore } from '../../../src/ports/entry-store.ts'
 import { emptyRow, nextRow } from '../../conformance/rows.ts'
@@ -54,32 +55,32 @@ export function startWriters(entries: EntryStore, count: number, prefix: string)
   const tally: Tally = { acknowledged: 0, unresolved: 0, refused: 0, wronglyRefused: 0, slowestMs: 0 }
   const revs = new Map<string, number>()
   let running = true
+  /** One compare-and-set: the row that stands now, or null when it is to be read. */
+  const step = async (key: string, current: EntryRow | null, inDoubt: boolean): Promise<EntryRow | null> => {
+    const operation = `${key}-${tally.acknowledged}-${Math.random()}`
+    const ops = [...(current?.ops ?? []), operation].slice(-8)
+    const next = current ? nextRow(current, { ops }) : emptyRow(key, { ops })
+    if (await entries.compareAndSet(current, next)) {
+      tally.acknowledged++
+      revs.set(key, next.rev)
+      return next
+    }
+    tally.refused++
+    if (!inDoubt) tally.wronglyRefused++
+    return null
+  }
   const write = async (key: string) => {
-    let current = (await entries.get(key, { consistency: 'latest' })).row
+    let current = await untilRead(entries, key, () => running)
     let inDoubt = false
     while (running) {
-      const operation = `${key}-${tally.acknowledged}-${Math.random()}`
-      const next = current
-        ? nextRow(current, { ops: [...current.ops, operation].slice(-8) })
-        : emptyRow(key, { ops: [operation] })
       const start = performance.now()
-      try {
-        if (await entries.compareAndSet(current, next)) {
-          tally.acknowledged++
-          revs.set(key, next.rev)
-          current = next
-          inDoubt = false
-          continue
-        }
-        tally.refused++
-        if (!inDoubt) tally.wronglyRefused++
-      } catch {
+      const next: EntryRow | null = await step(key, current, inDoubt).catch(() => {
         tally.unresolved++
-        inDoubt = true
-      } finally {
-        tally.slowestMs = Math.max(tally.slowestMs, performance.now() - start)
-      }
-      current = await untilRead(entries, key, () => running)
+        return null
+      })
+      tally.slowestMs = Math.max(tally.slowestMs, performance.now() - start)
+      inDoubt = next === null
+      current = next ?? (await untilRead(entries, key, () => running))
     }
   }
   const writers = Array.from({ length: count }, (_, index) => write(`${prefix}/${index}`))
