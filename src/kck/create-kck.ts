@@ -56,12 +56,15 @@ async function refreshRequested(
 ) {
   const product = registry.parseKey(request.key)
   const startedAt = clock.now()
+  // A schedule wants what the sources say now, also where nobody has heard of a change.
+  const since = request.cause === 'schedule' ? request.at : Number.NEGATIVE_INFINITY
   await refresher.refresh(product, {
     cause: request.cause,
     signal,
     until: (entry) => {
       const state = freshness(entry, product.primer.revision, clock.now())
-      return state.state === 'fresh' || (state.state === 'stale' && state.value.asOf > startedAt)
+      if (state.state === 'fresh') return state.value.asOf >= since
+      return state.state === 'stale' && state.value.asOf > startedAt
     },
   })
 }
