@@ -69,8 +69,8 @@ export const benchmark: Benchmark = async ({ seconds, say }) => {
   }
 }
 
-function decode({ body, chunks }: EncodedBody, compression: Compression): unknown {
-  const bytes = joinBody(body, chunks)
+async function decode({ body, chunks }: EncodedBody, compression: Compression): Promise<unknown> {
+  const bytes = await joinBody(body, chunks)
   if (bytes === null) throw new Error(`a ${compression} body does not verify`)
   return decodeBody(bytes, body.encoding, body.length)
 }

@@ -86,7 +86,11 @@ async function update(port: number, { ids, seconds, form, from }: Updates): Prom
       const [type, body] = form
         ? ['application/x-www-form-urlencoded', `order_id=${id}&status=${status}`]
         : ['application/json', JSON.stringify({ order_id: id, status })]
-      return putRequest(`/update/order_status/${customer + 1}`, type as string, body as string)
+      return putRequest(
+        `/update/${form ? 'order_status' : 'set_order_status'}/${customer + 1}`,
+        type as string,
+        body as string,
+      )
     })
     for (const { ms } of await sendAll(port, requests, CONCURRENT)) latencies.push(ms)
   }

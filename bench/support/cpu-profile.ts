@@ -25,24 +25,30 @@ export interface Summary {
 
 /** The first that matches the file of a function, or the function's name where it has no file. */
 const GROUPS: readonly (readonly [string, RegExp])[] = [
-  ['garbage collection', /^\(garbage collector\)/],
   ['idle', /^\(idle\)/],
-  ['system calls and native code of Node', /^\((program|root)\)|^$/],
+  // Taking the profile itself.
+  ['idle', /^node:inspector/],
+  ['garbage collection', /^\(garbage collector\)/],
+  ['sockets (system calls)', /^(write[A-Z]\w*|writev|shutdown|readStart|readStop)$/],
+  ['the rest of Node in C++', /^$|^\((program|root)\)/],
   ['Cassandra driver', /node_modules\/cassandra-driver\//],
-  ['LMDB', /node_modules\/(lmdb|ordered-binary|msgpackr|weak-lru-cache)\//],
+  ['lmdb', /node_modules\/(lmdb|ordered-binary|msgpackr|weak-lru-cache)\//],
+  ['lru-cache', /node_modules\/lru-cache\//],
   ['other packages', /node_modules\//],
-  ['KCK store adapter', /src\/adapters\//],
-  ['KCK near cache and fetch', /src\/(fetch|kck|entry|refresh|primer|key)\//],
-  ['KCK edge and server', /src\/(http|local|auth)\//],
-  ['KCK, rest', /src\//],
-  ['node: zlib and crypto', /^node:(internal\/crypto|zlib|internal\/zlib)/],
-  ['node: http', /^node:(internal\/http|_http|http|internal\/freelist)/],
-  ['node: net and streams', /^node:(net|internal\/stream|internal\/streams|stream|_stream|internal\/js_stream)/],
+  ['KCK: store adapter', /src\/adapters\//],
+  ['KCK: HTTP edge and server', /src\/(http|local|auth)\//],
+  ['KCK: near cache and fetch', /src\//],
   [
-    'node: timers and promises',
-    /^node:(internal\/timers|timers|internal\/process|internal\/abort|internal\/event_target|internal\/async_hooks|async_hooks|diagnostics|internal\/promise)/,
+    'compression and checksums',
+    /^node:(internal\/crypto|zlib|internal\/zlib)|^(writeSync|oneShotDigest|Zstd\w*|Zlib)$/,
   ],
-  ['node: rest', /^node:/],
+  ['node:http', /^node:(internal\/http|_http|http|internal\/freelist)/],
+  ['node:net and streams', /^node:(net|internal\/streams?\b|stream|internal\/js_stream|internal\/stream_base)/],
+  [
+    'timers, promises and signals',
+    /^node:(internal\/(timers|process|abort|event_target|async_hooks|promise)|timers|events)|^runMicrotasks$/,
+  ],
+  ['the rest of Node', /^node:/],
 ]
 
 export function summarise(profile: CpuProfile, top: number): Summary {
@@ -70,7 +76,7 @@ export function summarise(profile: CpuProfile, top: number): Summary {
 }
 
 function groupOf(place: string): string {
-  return GROUPS.find(([, pattern]) => pattern.test(place))?.[0] ?? 'native functions'
+  return GROUPS.find(([, pattern]) => pattern.test(place))?.[0] ?? 'built-in functions of JavaScript'
 }
 
 /** A file of the project or of a package, without the folders above. */

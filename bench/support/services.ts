@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import pg from 'pg'
 import { createKeyspace } from '../../test/support/cassandra/keyspace.ts'
 import { type CassandraAddress, startCassandra } from '../../test/support/cassandra/start.ts'
-import { createDatabase, startPostgres } from '../../test/support/postgres.ts'
+import { createDatabase, startOwnPostgres } from '../../test/support/postgres.ts'
 import type { Cleanup } from './cleanup.ts'
 import { startProgram } from './process.ts'
 
@@ -17,9 +17,9 @@ export interface Database {
   countQueries(): Promise<number>
 }
 
-/** A PostgreSQL server with the tables of `data/schema.sql` in a database of its own. */
+/** A PostgreSQL server of its own, whose statements nobody else adds to, with the tables of `data/schema.sql`. */
 export async function startDatabase(cleanup: Cleanup): Promise<Database> {
-  const server = await startPostgres()
+  const server = await startOwnPostgres()
   cleanup.add(() => server.stop())
   const { connectionString, drop } = await createDatabase(server.connectionString, 'bench')
   cleanup.add(drop)
