@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { ProvidedContext } from 'vitest'
 import type { TestProject } from 'vitest/node'
 import type { CassandraAddress } from './cassandra/start.ts'
 import { messageOf, startCassandra } from './cassandra/start.ts'
@@ -12,8 +13,37 @@ declare module 'vitest' {
   }
 }
 
-/** The real Cassandra and the real PostgreSQL server of the conformance and integration tests. */
-export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
+/** The real Cassandra and the real PostgreSQL server of all projects that ask for them. */
+interface Services {
+  readonly cassandra: CassandraAddress | null
+  readonly postgres: ProvidedContext['postgres']
+  stop(): Promise<void>
+}
+
+/** Every project has its own instance of this module, and one process: they share through it, and the last one stops. */
+interface Shared {
+  readonly starting: Promise<Services>
+  users: number
+}
+const SHARED = Symbol.for('kck.test.services')
+const shares = globalThis as { [SHARED]?: Shared }
+
+export default async function useServices(project: TestProject): Promise<() => Promise<void>> {
+  shares[SHARED] ??= { starting: startServices(), users: 0 }
+  const shared = shares[SHARED]
+  shared.users += 1
+  const { cassandra, postgres } = await shared.starting
+  project.provide('cassandra', cassandra)
+  project.provide('postgres', postgres)
+  return async () => {
+    shared.users -= 1
+    if (shared.users > 0) return
+    delete shares[SHARED]
+    await (await shared.starting).stop()
+  }
+}
+
+async function startServices(): Promise<Services> {
   const [cassandra, postgres] = await Promise.allSettled([cassandraOrNull(), startPostgres()])
   const stop = async () => {
     await Promise.all([
@@ -26,9 +56,11 @@ export default async function startServices(project: TestProject): Promise<() =>
     const { reason } = cassandra.status === 'rejected' ? cassandra : (postgres as PromiseRejectedResult)
     throw reason
   }
-  project.provide('cassandra', cassandra.value && addressOf(cassandra.value))
-  project.provide('postgres', { connectionString: postgres.value.connectionString })
-  return stop
+  return {
+    cassandra: cassandra.value && addressOf(cassandra.value),
+    postgres: { connectionString: postgres.value.connectionString },
+    stop,
+  }
 }
 
 /** Provided values travel to the test's process as plain data. */
