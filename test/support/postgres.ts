@@ -1,10 +1,20 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 
@@ -203,7 +213,8 @@ function findBinaries(): string {
     throw new PostgresMissingError(
       'No PostgreSQL server found: install one (Debian: apt-get install postgresql) or set KCK_TEST_POSTGRES_URL',
     )
-  return found
+  // A link in /usr/local/bin says nothing of where the server's libraries lie.
+  return dirname(realpathSync(join(found, 'postgres')))
 }
 
 interface User {
