@@ -27,6 +27,14 @@ export function pendingMarks(entry: StoredEntry): readonly Mark[] {
   return entry.marks.filter((mark) => !absorbed.includes(mark.id))
 }
 
+/**
+ * The epoch that a compute which begins now starts from: a value built at it, or later, has seen every change known to
+ * this read. Epochs say so, times do not: clocks differ.
+ */
+export function nextEpoch(entry: StoredEntry): number {
+  return (entry.row?.epoch ?? 0) + (pendingMarks(entry).length > 0 ? 1 : 0)
+}
+
 /** `revision`: that of the primer's definition now. */
 export function freshness(entry: StoredEntry, revision: string, now: number): Freshness {
   const row = entry.row

@@ -1,5 +1,5 @@
 import type { Materialization, StoredEntry } from '../entry/entry.ts'
-import { type Freshness, freshness } from '../entry/freshness.ts'
+import { type Freshness, freshness, nextEpoch } from '../entry/freshness.ts'
 import { asKckError, KckError, settle } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Fetched, FetchRequest } from '../kck/kck.ts'
@@ -132,7 +132,7 @@ export class Fetcher {
     if (state.state === 'missing') emit({ type: 'miss', key: product.text })
     await this.#refuseCompute(call, entry, state)
     try {
-      return await this.#refresh(call, damaged)
+      return await this.#refresh(call, entry, damaged)
     } catch (error) {
       const failure = asKckError(scope.signal.aborted ? scope.signal.reason : error)
       // The caller leaves; a worker goes on, so that the next one finds it.
@@ -156,13 +156,18 @@ export class Fetcher {
     }
   }
 
-  async #refresh(call: Call, damaged: string | undefined): Promise<Answer> {
+  async #refresh(call: Call, before: StoredEntry, damaged: string | undefined): Promise<Answer> {
     const { product, request, startedAt, scope, parent } = call
     const { clock, refresher, near } = this.#deps
+    const epoch = nextEpoch(before)
     const until = (candidate: StoredEntry) => {
+      const value = candidate.row?.value
+      if (!value || value.body.id === damaged || value.builtEpoch < epoch) return false
       const now = clock.now()
-      if (damaged !== undefined && candidate.row?.value?.body.id === damaged) return false
-      return judge(freshness(candidate, product.primer.revision, now), request, startedAt, now) !== 'compute'
+      const isNew = value.asOf !== before.row?.value?.asOf
+      // Stale again already: it changes faster than it is computed, and this is as new as can be had.
+      const bounds = isNew ? { ...request, maxStaleMs: Number.POSITIVE_INFINITY } : request
+      return judge(freshness(candidate, product.primer.revision, now), bounds, startedAt, now) !== 'compute'
     }
     const ticket = near.ticket()
     const { entry, collapsed } = await refresher.refresh(product, {

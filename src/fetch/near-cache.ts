@@ -24,7 +24,9 @@ export class NearCache {
   #deletions = 0
   #forgotten = 0
   readonly #deleted = new LRUCache<string, number>({
-    max: 10_000,
+    // `max` would take the room for all of them at once.
+    maxSize: 10_000,
+    sizeCalculation: () => 1,
     disposeAfter: (count, _key, reason) => {
       if (reason === 'evict') this.#forgotten = Math.max(this.#forgotten, count)
     },

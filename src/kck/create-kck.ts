@@ -1,4 +1,4 @@
-import { freshness } from '../entry/freshness.ts'
+import { freshness, nextEpoch } from '../entry/freshness.ts'
 import { asKckError, KckError } from '../errors.ts'
 import type { Fetcher } from '../fetch/fetch.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
@@ -49,22 +49,26 @@ export function createKck(deps: KckDeps): Kck {
 }
 
 async function refreshRequested(
-  { registry, clock }: KckParts,
+  { registry, clock, store }: KckParts,
   { refresher }: Flows,
   request: RefreshRequest,
   signal: AbortSignal,
 ) {
   const product = registry.parseKey(request.key)
-  const startedAt = clock.now()
   // A schedule wants what the sources say now, also where nobody has heard of a change.
   const since = request.cause === 'schedule' ? request.at : Number.NEGATIVE_INFINITY
+  // A compute that is under way here may have begun before the change that is asked about: only what the store says
+  // now tells what it has to have seen.
+  const before = await store.entries.get(product.text, { consistency: 'latest', signal })
+  const epoch = nextEpoch(before)
   await refresher.refresh(product, {
     cause: request.cause,
     signal,
     until: (entry) => {
       const state = freshness(entry, product.primer.revision, clock.now())
+      if (state.state === 'missing' || state.value.builtEpoch < epoch) return false
       if (state.state === 'fresh') return state.value.asOf >= since
-      return state.state === 'stale' && state.value.asOf > startedAt
+      return state.value.asOf !== before.row?.value?.asOf
     },
   })
 }

@@ -34,7 +34,8 @@ export interface RequestReason {
 
 export class RefreshRequests {
   readonly #deps: RequestDeps
-  readonly #asked = new LRUCache<string, number>({ max: 50_000 })
+  // `max` would take the room for all of them at once.
+  readonly #asked = new LRUCache<string, number>({ maxSize: 50_000, sizeCalculation: () => 1 })
 
   constructor(deps: RequestDeps) {
     this.#deps = deps

@@ -116,7 +116,7 @@ async function columnSetsOf(lineage: Lineage, node: string): Promise<readonly st
 /** Hangs texts below a node, once per process: sets of columns, primers that are read. */
 export class KnownNodes {
   readonly #lineage: Lineage
-  readonly #registered = new LRUCache<string, true>({ max: 10_000 })
+  readonly #registered = new LRUCache<string, true>({ maxSize: 10_000, sizeCalculation: () => 1 })
 
   constructor(lineage: Lineage) {
     this.#lineage = lineage

@@ -44,12 +44,12 @@ export const CALM: FaultPlan = {
 /** More goes wrong in a minute than in a year. */
 export const STORMY: FaultPlan = {
   latencyMs: [1, 20],
-  slow: 0.05,
+  slow: 0.02,
   slowMs: [200, 3_000],
-  lostRequest: 0.02,
-  lostAnswer: 0.04,
+  lostRequest: 0.004,
+  lostAnswer: 0.008,
   late: 0.5,
-  repeated: 0.05,
+  repeated: 0.03,
   lateMs: [100, 8_000],
   timeoutMs: 1_500,
   messages: { lost: 0.05, duplicated: 0.1, delayed: 0.2, delayMs: [100, 20_000] },

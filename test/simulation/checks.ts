@@ -1,4 +1,4 @@
-import type { EntryRow } from '../../src/entry/entry.ts'
+import type { EntryRow, StoredEntry } from '../../src/entry/entry.ts'
 import { pendingMarks } from '../../src/entry/freshness.ts'
 import { type ErrorCode, KckError } from '../../src/errors.ts'
 import type { Answer } from '../../src/fetch/answer.ts'
@@ -77,6 +77,9 @@ export class Checks {
       }
       if (after || !next.ops.at(-1)?.startsWith(before.token)) this.#takenOver.add(next.key)
     }
+    const isRestamped =
+      next.value && previous?.value && next.value !== previous.value && next.value.asOf === previous.value.asOf
+    if (isRestamped && next.value?.builtEpoch !== previous?.value?.builtEpoch) this.#world.figures.cutoffs += 1
     if (next.value === null) {
       if (previous?.value) this.#owed = this.#owed.filter(({ key }) => key !== next.key)
       return
@@ -143,9 +146,10 @@ export class Checks {
   }
 
   #checkFresh(value: Value, at: { readonly says: string; readonly since: number; readonly key: string }): void {
-    const { product, id } = productOf(at.key)
+    const { product, id, name } = productOf(at.key)
     const floor = expectedOf(at.key, (variable) => this.#acknowledgedAt(variable, at.since))
-    if (!contains(value, floor)) this.#violation(`${at.says} without ${JSON.stringify(floor)}, announced before`)
+    if (!contains(value, floor) && name !== 'softly')
+      this.#violation(`${at.says} without ${JSON.stringify(floor)}, announced before`)
     if (product.agrees?.(value) !== false) return
     const isMoving = product.variables(id).some((variable) => this.#isMoving(variable, at.since))
     if (isMoving) this.#world.figures.mixed += 1
@@ -172,28 +176,31 @@ export class Checks {
 
   // At rest
 
+  /** Keys that changed, or are just computed, and are not fresh again. */
+  async dirtyKeys(): Promise<readonly string[]> {
+    const { store, rows } = this.#world
+    const entries = await store.entries.getMany([...rows.keys()], { consistency: 'latest' })
+    return entries.filter((entry) => entry.row?.lease || isDirty(entry)).map((entry) => entry.key)
+  }
+
   /** Nothing is owed any more: no lost refresh, nothing wrong that counts as right. */
   async rest(): Promise<void> {
-    const { store, queue, rows, truth } = this.#world
-    for (const key of rows.keys()) {
-      const entry = await store.entries.get(key, { consistency: 'latest' })
-      const { row } = entry
-      if (!row) continue
-      if (row.lease) this.#violation(`at rest: ${key} is leased to ${row.lease.token}`)
-      if (!row.value || BY_AGE.has(productOf(key).name)) continue
-      const isDirty = row.value.builtEpoch !== row.epoch || pendingMarks(entry).length > 0
-      if (isDirty)
-        this.#violation(`at rest: ${key} is dirty (${row.dirtyCause ?? 'marked'}), and nobody will refresh it`)
-      const value = storedValue(row) as Value
-      const expected = expectedOf(key, (variable) => truth.value(variable))
-      if (!(isDirty || isSame(value, expected))) {
-        this.#violation(
-          `at rest: ${key} counts as clean with ${JSON.stringify(value)}, not ${JSON.stringify(expected)}`,
-        )
-      }
+    for (const key of await this.dirtyKeys()) {
+      const { row } = await this.#world.store.entries.get(key)
+      const lease = row?.lease ? `, leased to ${row.lease.token}` : ''
+      this.#violation(`at rest: ${key} is dirty (${row?.dirtyCause ?? 'marked'}${lease}), and nobody refreshes it`)
     }
-    const depth = Object.values(await queue.depth()).reduce((sum, lane) => sum + lane, 0)
+    for (const [key, row] of this.#world.rows) this.#checkStored(key, row)
+    const depth = Object.values(await this.#world.queue.depth()).reduce((sum, lane) => sum + lane, 0)
     if (depth > 0) this.#violation(`at rest: ${depth} messages wait`)
+  }
+
+  #checkStored(key: string, row: EntryRow): void {
+    if (!row.value || row.value.builtEpoch !== row.epoch || BY_AGE.has(productOf(key).name)) return
+    const value = storedValue(row) as Value
+    const expected = expectedOf(key, (variable) => this.#world.truth.value(variable))
+    if (isSame(value, expected)) return
+    this.#violation(`at rest: ${key} counts as clean with ${JSON.stringify(value)}, not ${JSON.stringify(expected)}`)
   }
 
   /** Who reads now gets what the sources say. */
@@ -234,6 +241,12 @@ export class Checks {
   }
 
   #violation(text: string): void {
-    this.violations.push(`${((this.#now - Date.UTC(2026, 0, 1)) / 1_000).toFixed(3)}: ${text}`)
+    this.violations.push(`${((this.#now - this.#world.startedAt) / 1_000).toFixed(3)}: ${text}`)
+    this.#world.trace?.(`VIOLATION ${text}`)
   }
+}
+
+function isDirty(entry: StoredEntry): boolean {
+  const { row } = entry
+  return row?.value != null && (row.value.builtEpoch !== row.epoch || pendingMarks(entry).length > 0)
 }

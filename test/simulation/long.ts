@@ -14,6 +14,8 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: 'all' },
     /** Stop after so many schedules that broke something. */
     failures: { type: 'string', default: '20' },
+    /** Print everything that happens. */
+    trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -30,7 +32,7 @@ for (let seed = first; seed < first + Number(values.seeds) && broken.length < Nu
   const name = names[seed % names.length] as string
   const scenario = SCENARIOS[name]
   if (!scenario) throw new Error(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}`)
-  const { violations, figures } = await runSchedule(seed, scenario)
+  const { violations, figures } = await runSchedule(seed, scenario, values.trace ? (line) => console.log(line) : undefined)
   // Weak references are let go between two turns of the event loop only.
   await new Promise((resolve) => setImmediate(resolve))
   totals.get(name)?.add(figures)
@@ -42,13 +44,15 @@ for (let seed = first; seed < first + Number(values.seeds) && broken.length < Nu
   for (const violation of violations.slice(0, 8)) console.log(`  ${violation}`)
 }
 
+const { user, system } = process.cpuUsage()
+const cpuSeconds = (user + system) / 1_000_000
 const seconds = (performance.now() - startedAt) / 1_000
 const figures = Object.fromEntries([...totals].map(([name, total]) => [name, total.summary()]))
 if (values.json) {
   console.log(JSON.stringify({ schedules, seconds, broken, figures }))
 } else {
   console.log(
-    `${schedules} schedules from seed ${first}, ${broken.length} broken, ${(schedules / seconds).toFixed(0)} per second`,
+    `${schedules} schedules from seed ${first}, ${broken.length} broken, ${(schedules / seconds).toFixed(0)} per second, ${(schedules / cpuSeconds).toFixed(0)} per second of one core`,
   )
   console.table(
     Object.fromEntries(Object.entries(figures).map(([name, { lagMs, ...rest }]) => [name, { ...rest, ...lagMs }])),

@@ -29,6 +29,7 @@ export class Operations {
       const kind = chance.weighted(scenario.kinds)
       clock.after(chance.between(0, scenario.withinMs), () => {
         figures.operations += 1
+        this.#world.trace?.(`-- ${kind}`)
         this[kind]()
       })
     }
@@ -52,6 +53,7 @@ export class Operations {
     const id = chance.pick(IDS)
     this.#through(async (kck) => {
       const { rows } = await kck.update(`write/${id}`, {})
+      this.#world.trace?.(`-- truth/${id} ${rows[0]?.['n']} is acknowledged`)
       checks.acknowledged(`truth/${id}`, rows[0]?.['n'] as number)
     }).catch((error: unknown) => this.#mayFail(error, `write/${id}`))
   }
@@ -144,6 +146,7 @@ export class Operations {
     const asked = (key: string): Asked => ({ key, request, begin })
     this.#through(async (kck, node) => {
       const deadline = node.process.ports.clock.now() + forMs
+      this.#world.trace?.(`-- ${node.name} reads ${keys} ${JSON.stringify(request)}`)
       const answers = await (keys.length === 1
         ? kck.fetch(keys[0] as string, { ...request, deadline }).then((answer) => [answer])
         : kck.fetchMany(keys, { ...request, deadline }))
@@ -174,6 +177,7 @@ export class Operations {
       this.#through(how).then(
         () => {
           checks.acknowledged(variable, n)
+          this.#world.trace?.(`-- ${variable} ${n} is acknowledged`)
           this.pending -= 1
           done()
         },

@@ -178,8 +178,8 @@ export function registryFor(around: Around): Registry {
       source: 'shop',
       softTtlMs: product.softTtlMs ?? null,
       hardTtlMs: product.hardTtlMs ?? null,
-      compute: (context, { id }: { readonly id: string }) =>
-        around(`${name}/${id}`, context, () => product.compute(context, id)),
+      compute: (context, { id }) =>
+        around(`${name}/${id}`, context, () => product.compute(context, String(id))),
     }),
   )
   return createRegistry({ primers, updaters: [UPDATER] })

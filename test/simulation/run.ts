@@ -1,7 +1,9 @@
+import { subscribe } from '../../src/events.ts'
 import type { Figures } from './figures.ts'
 import { Operations } from './operations.ts'
 import type { Value } from './products.ts'
 import type { Scenario } from './scenarios.ts'
+import { startSweepsNow } from './sweep.ts'
 import { World } from './world.ts'
 
 export interface Outcome {
@@ -13,13 +15,19 @@ export interface Outcome {
 const AFTERMATH_MS = 30_000
 const STEP_MS = 10_000
 /** Whatever is not done by then will never be. */
-const REST_MS = 400_000
+const REST_MS = 900_000
 
 /** One schedule from one seed: operations and faults, then rest, and what was promised of both. */
-export async function runSchedule(seed: number, scenario: Scenario): Promise<Outcome> {
+export async function runSchedule(
+  seed: number,
+  scenario: Scenario,
+  trace?: (line: string) => void,
+): Promise<Outcome> {
   const world = new World(seed, scenario)
+  if (trace) followTrace(world, trace)
   const { clock, checks, figures, truth } = world
   const operations = new Operations(world)
+  await startSweepsNow(world.store, clock.now())
   figures.schedules = 1
   operations.schedule()
   await clock.advance(scenario.withinMs + 15_000)
@@ -37,15 +45,12 @@ export async function runSchedule(seed: number, scenario: Scenario): Promise<Out
 
 async function isAtRest(world: World, operations: Operations): Promise<boolean> {
   if (operations.pending > 0) return false
-  const { queue, rows, store, clock } = world
+  const { queue, store, clock, checks } = world
   const depth = await queue.depth()
-  if (depth.hot + depth.normal + depth.idle > 0) return false
-  if ([...rows.values()].some((row) => row.lease)) return false
-  for (let minute = clock.now() - 600_000; minute <= clock.now() + 60_000; minute += 60_000) {
-    for (const kind of ['intent', 'refresh'] as const) {
-      const { items } = await store.workIndex.list(kind, minute, { limit: 1 })
-      if (items.length > 0 && world.scenario.sweep) return false
-    }
+  if (depth.hot + depth.normal + depth.idle > 0 || (await checks.dirtyKeys()).length > 0) return false
+  for (let minute = clock.now() - REST_MS; minute <= clock.now() + 60_000; minute += 60_000) {
+    const { items } = await store.workIndex.list('intent', minute, { limit: 1 })
+    if (items.length > 0 && world.scenario.sweep) return false
   }
   return true
 }
@@ -61,4 +66,15 @@ async function inTheEnd(world: World, operations: Operations): Promise<void> {
       checks.settled(key, answer, body.value as Value)
     }),
   )
+}
+
+/** Everything that happens, a line each, for people who replay one seed. */
+function followTrace(world: World, print: (line: string) => void): void {
+  const at = () => ((world.clock.now() - world.startedAt) / 1_000).toFixed(3)
+  world.trace = (line) => print(`${at()} ${line}`)
+  subscribe((event) => print(`${at()}   event ${JSON.stringify(event, withErrors)}`))
+}
+
+function withErrors(_name: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.name}: ${value.message}` : value
 }

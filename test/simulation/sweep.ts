@@ -1,43 +1,24 @@
-import { freshness } from '../../src/entry/freshness.ts'
-import { asKckError } from '../../src/errors.ts'
 import { emit } from '../../src/events.ts'
 import type { Kck } from '../../src/kck/kck.ts'
-import type { WorkItem } from '../../src/ports/work-index.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { sweep } from '../../src/process/sweep.ts'
 import type { ProcessPorts } from '../../src/testing/inject-faults.ts'
 
-const EVERY_MS = 20_000
-/** Owed for so long that nobody works on it any more: longer than any write takes. */
-const OLD_MS = 60_000
-const MINUTE = 60_000
-const MINUTES_BACK = 5
+const EVERY_MS = 30_000
 
 /** Finishes what killed processes left behind, and asks again for what was asked for and did not happen. */
 export async function sweepForever(ports: ProcessPorts, kck: Kck): Promise<void> {
+  const deps = { ...ports, registry: kck.registry, resume: kck.work.resume }
   for (;;) {
     await ports.clock.sleep(EVERY_MS)
-    await sweep(ports, kck).catch((error: unknown) => emit({ type: 'fault', where: 'sweep', error: asKckError(error) }))
+    await sweep(deps).catch((error: unknown) => emit({ type: 'fault', where: 'sweep', error }))
   }
 }
 
-async function sweep(ports: ProcessPorts, kck: Kck): Promise<void> {
-  const until = ports.clock.now() - OLD_MS
-  for (let minute = until - MINUTES_BACK * MINUTE; minute <= until + MINUTE; minute += MINUTE) {
-    for (const kind of ['intent', 'refresh'] as const) {
-      const { items } = await ports.store.workIndex.list(kind, minute, { limit: 1_000 })
-      for (const item of items.filter(({ at }) => at <= until)) {
-        if (kind === 'intent') await kck.work.resume(item)
-        else await askAgain(ports, kck, item)
-      }
-    }
-  }
-}
-
-async function askAgain({ store, queue, clock }: ProcessPorts, kck: Kck, item: WorkItem): Promise<void> {
-  const entry = await store.entries.get(item.id, { consistency: 'latest' })
-  const { revision } = kck.registry.parseKey(item.id).primer
-  if (freshness(entry, revision, clock.now()).state === 'stale') {
-    await queue.send('idle', [{ key: item.id, cause: 'sweep', at: item.at }])
-  } else {
-    await store.workIndex.remove([item])
+/** As if the day before had been swept: a new system would look through all its minutes. */
+export async function startSweepsNow(store: Store, now: number): Promise<void> {
+  const minute = String(Math.floor((now - 60_000) / 60_000) * 60_000)
+  for (const kind of ['intent', 'refresh']) {
+    await store.registers.compareAndSet(`sweep/${kind}`, 0, { text: minute, operation: 'start', removeAt: null })
   }
 }

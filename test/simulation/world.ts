@@ -13,7 +13,7 @@ import { afterMicrotasks, VirtualClock } from '../../src/testing/virtual-clock.t
 import { Chance } from './chance.ts'
 import { Checks } from './checks.ts'
 import { Figures } from './figures.ts'
-import { observedStore } from './observed-store.ts'
+import { observedStore, storedValue } from './observed-store.ts'
 import { type Around, registryFor } from './products.ts'
 import type { Scenario } from './scenarios.ts'
 import { sweepForever } from './sweep.ts'
@@ -37,7 +37,10 @@ export class Killed extends Error {}
 /** The truth, the shared store and queue, and the processes over them. */
 export class World {
   readonly scenario: Scenario
-  readonly clock = new VirtualClock(Date.UTC(2026, 0, 1), { settled: afterMicrotasks })
+  readonly startedAt = Date.UTC(2026, 0, 1)
+  readonly clock = new VirtualClock(this.startedAt, { settled: afterMicrotasks })
+  /** Takes a line for whoever replays a seed. */
+  trace: ((line: string) => void) | null = null
   readonly chance: Chance
   readonly figures = new Figures()
   readonly checks: Checks
@@ -62,6 +65,7 @@ export class World {
     )
     this.store = observedStore(openMemoryStore({ clock: this.clock }), (previous, next) => {
       this.rows.set(next.key, next)
+      this.trace?.(describeRow(next))
       this.checks.applied(previous, next)
     })
     this.queue = createMemoryRefreshQueue({ clock: this.clock, entropy: new SeededEntropy(seed, 'msg') })
@@ -102,9 +106,11 @@ export class World {
       this.nodes.splice(this.nodes.indexOf(node), 1)
       this.checks.killed(name)
       die(new Killed(name))
+      this.trace?.(`${name} was killed`)
     }
     const node: Node = { name, kind, process, kck, death, kill }
     this.nodes.push(node)
+    this.trace?.(`${name} started`)
     if (kind === 'worker') this.#work(node)
     return node
   }
@@ -144,4 +150,11 @@ export class World {
       }
     }
   }
+}
+
+function describeRow(row: EntryRow): string {
+  const { value, lease, failure } = row
+  const is = value ? `v${value.version} built at ${value.builtEpoch} ${JSON.stringify(storedValue(row))}` : 'no value'
+  const more = `${lease ? ` lease ${lease.token}` : ''}${failure ? ` failed ${failure.attempts}` : ''}`
+  return `${row.key} rev ${row.rev} epoch ${row.epoch} ${is}${more} by ${row.ops.at(-1)}`
 }
