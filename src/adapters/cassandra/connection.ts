@@ -206,7 +206,7 @@ export class Connection {
 
   async #connect(): Promise<Client> {
     if (performance.now() < this.#connectNotBefore) throw new Error('The last attempt to connect has just failed')
-    const client = newDriverClient(this.#options, this.#budget)
+    const client = newDriverClient(this.#options)
     const connecting = client.connect()
     try {
       await within(connecting, performance.now() + CONNECT_MS)

@@ -1,20 +1,20 @@
 import { Client, type ClientOptions, policies, types } from 'cassandra-driver'
 import { emit } from '../../events.ts'
 import { type CassandraOptions, DEFAULT_REQUEST_TIMEOUT_MS } from './options.ts'
-import { BoundedRetryPolicy, type RetryBudget, SparingHostsPolicy } from './policies.ts'
+import { BoundedRetryPolicy, SparingHostsPolicy } from './policies.ts'
 
 /** How long until the driver dials a lost host again, in milliseconds. */
 const RECONNECT_MS = 250
 /** After so long without an answer an idempotent statement is also sent to a second host, in milliseconds. */
 const SPECULATE_MS = 150
 
-export function newDriverClient(options: CassandraOptions, budget: RetryBudget): Client {
-  const client = options.createClient?.(clientOptions(options, budget)) ?? new Client(clientOptions(options, budget))
+export function newDriverClient(options: CassandraOptions): Client {
+  const client = options.createClient?.(clientOptions(options)) ?? new Client(clientOptions(options))
   keepControlConnectionAlive(client)
   return client
 }
 
-function clientOptions(options: CassandraOptions, budget: RetryBudget): ClientOptions {
+function clientOptions(options: CassandraOptions): ClientOptions {
   // Below the call's own limit, so that one silent connection leaves time for another attempt.
   const readTimeout = Math.ceil(((options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS) * 2) / 3)
   const settings: ClientOptions = {
@@ -31,7 +31,7 @@ function clientOptions(options: CassandraOptions, budget: RetryBudget): ClientOp
       heartBeatInterval: options.renewAfterIdleMs === undefined ? 2_000 : 0,
     },
     policies: {
-      loadBalancing: new SparingHostsPolicy(options.localDataCenter, budget, options.maxHosts),
+      loadBalancing: new SparingHostsPolicy(options.localDataCenter, options.maxHosts),
       reconnection: new policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
       retry: new BoundedRetryPolicy(),
       speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(SPECULATE_MS, 1),

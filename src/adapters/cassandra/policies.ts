@@ -1,4 +1,4 @@
-import { type Client, type ExecutionOptions, type Host, type HostMap, policies, types } from 'cassandra-driver'
+import { type Client, type ExecutionOptions, errors, type Host, type HostMap, policies, types } from 'cassandra-driver'
 
 type Decision = policies.retry.DecisionInfo
 type OperationInfo = policies.retry.OperationInfo
@@ -29,10 +29,11 @@ export class RetryBudget {
 // The driver takes undefined for it; its types do not say so.
 const SAME_CONSISTENCY = undefined as unknown as types.consistencies
 
-/** Repeats on the next host, once, and only what may be repeated; waiting before a repetition is `Connection`'s. */
+/** Repeats on the next host, once, what may be repeated and got no answer; all else is for `Connection`, which waits. */
 export class BoundedRetryPolicy extends policies.retry.RetryPolicy {
-  override onRequestError(info: OperationInfo): Decision {
-    return info.nbRetry > 0 ? this.rethrowResult() : this.retryResult(SAME_CONSISTENCY, false)
+  override onRequestError(info: OperationInfo, _: types.consistencies, error: Error): Decision {
+    if (info.nbRetry > 0 || error instanceof errors.ResponseError) return this.rethrowResult()
+    return this.retryResult(SAME_CONSISTENCY, false)
   }
   override onUnavailable(): Decision {
     return this.rethrowResult()
@@ -48,17 +49,24 @@ export class BoundedRetryPolicy extends policies.retry.RetryPolicy {
 type EmptyCallback = Parameters<policies.loadBalancing.LoadBalancingPolicy['init']>[2]
 type PlanCallback = (error: Error, hosts: Iterator<Host>) => void
 
-/** Round robin over at most `maxHosts` hosts of the data center; every host after a statement's first costs budget. */
+/** A host is slow for so many milliseconds after others had to stand in for it so many times. */
+const SLOW_MS = 1_000
+const SLOW_TIMES = 3
+
+/**
+ * Round robin over at most `maxHosts` connected hosts of the data center. A slow host comes last, and never stands in
+ * for another: so one that stands still costs little, and when all are overloaded nothing is sent twice.
+ */
 export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPolicy {
   readonly #child: policies.loadBalancing.DCAwareRoundRobinPolicy
-  readonly #budget: RetryBudget
   readonly #maxHosts: number
   readonly #chosen = new Set<string>()
+  /** When others last had to stand in for a host, by its address. */
+  readonly #standIns = new Map<string, number[]>()
 
-  constructor(localDataCenter: string, budget: RetryBudget, maxHosts = Number.POSITIVE_INFINITY) {
+  constructor(localDataCenter: string, maxHosts = Number.POSITIVE_INFINITY) {
     super()
     this.#child = new policies.loadBalancing.DCAwareRoundRobinPolicy(localDataCenter)
-    this.#budget = budget
     this.#maxHosts = maxHosts
   }
 
@@ -80,7 +88,7 @@ export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPoli
 
   override newQueryPlan(keyspace: string, executionOptions: ExecutionOptions, callback: PlanCallback): void {
     this.#child.newQueryPlan(keyspace, executionOptions, (error, hosts) => {
-      callback(error, error ? hosts : this.#sparing(hosts))
+      callback(error, error ? hosts : this.#plan(hosts))
     })
   }
 
@@ -88,13 +96,28 @@ export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPoli
     return this.#child.getOptions()
   }
 
-  *#sparing(hosts: Iterator<Host>): Generator<Host> {
-    let tried = 0
+  *#plan(hosts: Iterator<Host>): Generator<Host> {
+    const usable: Host[] = []
     for (let next = hosts.next(); !next.done; next = hosts.next()) {
-      const host = next.value
-      if (!this.#chosen.has(host.address)) continue
-      if (host.isUp() && tried++ > 0 && !this.#budget.spend()) return
+      if (this.#chosen.has(next.value.address) && isConnected(next.value)) usable.push(next.value)
+    }
+    const quick = usable.filter((host) => !this.#isSlow(host))
+    // Who asks for a second host has no answer of the first.
+    for (const host of quick.length > 0 ? quick : usable.slice(0, 1)) {
       yield host
+      const times = this.#standIns.get(host.address) ?? []
+      this.#standIns.set(host.address, [...times.slice(1 - SLOW_TIMES), performance.now()])
     }
   }
+
+  #isSlow(host: Host): boolean {
+    const times = this.#standIns.get(host.address)
+    const oldest = times?.at(-SLOW_TIMES)
+    return oldest !== undefined && performance.now() < oldest + SLOW_MS
+  }
+}
+
+/** The driver fails a statement that it cannot prepare on a host it counts as up and has no connection to yet. */
+function isConnected(host: Host): boolean {
+  return (host as Host & { getActiveConnection(): unknown }).getActiveConnection() !== null
 }

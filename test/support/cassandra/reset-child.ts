@@ -5,7 +5,6 @@
  */
 import { newDriverClient } from '../../../src/adapters/cassandra/driver.ts'
 import type { CassandraOptions } from '../../../src/adapters/cassandra/options.ts'
-import { RetryBudget } from '../../../src/adapters/cassandra/policies.ts'
 import { openCassandraStore } from '../../../src/adapters/cassandra/store.ts'
 import { systemClock, systemEntropy } from '../../../src/adapters/system/clock.ts'
 import { subscribe } from '../../../src/events.ts'
@@ -23,7 +22,7 @@ const options: CassandraOptions = {
   entropy: systemEntropy,
 }
 const store = await openCassandraStore(options)
-const client = newDriverClient(options, new RetryBudget())
+const client = newDriverClient(options)
 await client.connect()
 let running = true
 process.stdin.resume().once('end', () => {
