@@ -1,9 +1,8 @@
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
-import { ENDED } from '../kck/scope.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Delivery, Lane, RefreshQueue } from '../ports/refresh-queue.ts'
-import { deliver } from './deliver.ts'
+import type { Lane, RefreshQueue } from '../ports/refresh-queue.ts'
+import { type Held, handBack, handle, hold } from './handle.ts'
 
 export interface WorkerDeps {
   readonly queue: RefreshQueue
@@ -14,7 +13,7 @@ export interface WorkerDeps {
 export interface WorkerOptions {
   /** Refreshes at once. @default 4 */
   readonly concurrency?: number
-  /** Milliseconds for which nobody else gets a message that this worker holds; renewed while it works. @default 30_000 */
+  /** Milliseconds for which nobody else gets a message that this worker holds; renewed while it does. @default 30_000 */
   readonly visibilityMs?: number
   /** Milliseconds to wait for a message before asking again. @default 10_000 */
   readonly waitMs?: number
@@ -32,7 +31,7 @@ const AFTER_FAULT_MS = 1_000
 export class RefreshWorker {
   readonly #deps: WorkerDeps
   readonly #options: Required<WorkerOptions>
-  readonly #held: Record<Lane, Delivery[]> = { hot: [], normal: [], idle: [] }
+  readonly #held: Record<Lane, Held[]> = { hot: [], normal: [], idle: [] }
   #changed: () => void = () => undefined
   #change = Promise.resolve()
 
@@ -47,9 +46,7 @@ export class RefreshWorker {
     signal.addEventListener('abort', onAbort, { once: true })
     const workers = Array.from({ length: this.#options.concurrency }, () => this.#work(signal))
     await Promise.all([...LANES.map((lane) => this.#receive(lane, signal)), ...workers])
-    await Promise.all(
-      LANES.flatMap((lane) => this.#held[lane].splice(0).map((delivery) => this.#settle(delivery.nack(0)))),
-    )
+    await Promise.all(LANES.flatMap((lane) => this.#held[lane].splice(0).map(handBack)))
     signal.removeEventListener('abort', onAbort)
   }
 
@@ -76,7 +73,7 @@ export class RefreshWorker {
             lagMs: now - request.at,
           })
         }
-        this.#held[lane].push(...deliveries)
+        this.#held[lane].push(...deliveries.map((delivery) => hold(clock, delivery, visibilityMs)))
         this.#nextChange()
       } catch (error) {
         if (signal.aborted) return
@@ -88,54 +85,20 @@ export class RefreshWorker {
 
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const delivery = this.#next()
-      if (delivery) await this.#handle(delivery, signal)
+      const held = this.#next()
+      if (held) await handle(this.#deps.work, held, signal)
       else await this.#change
     }
   }
 
-  #next(): Delivery | undefined {
+  #next(): Held | undefined {
     for (const lane of LANES) {
-      const delivery = this.#held[lane].shift()
-      if (!delivery) continue
+      const held = this.#held[lane].shift()
+      if (!held) continue
       this.#nextChange()
-      return delivery
+      return held
     }
     return undefined
-  }
-
-  async #handle(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const finished = new AbortController()
-    const keeping = this.#keep(delivery, finished.signal)
-    try {
-      const outcome = await deliver(this.#deps.work, delivery, signal)
-      await this.#settle('done' in outcome ? delivery.ack() : delivery.nack(outcome.retryInMs))
-    } finally {
-      finished.abort(ENDED)
-      await keeping
-    }
-  }
-
-  /** Keeps others from getting the message while its refresh runs. */
-  async #keep(delivery: Delivery, finished: AbortSignal): Promise<void> {
-    const { visibilityMs } = this.#options
-    try {
-      for (;;) {
-        await this.#deps.clock.sleep(visibilityMs / 3, finished)
-        await this.#settle(delivery.extend(visibilityMs))
-      }
-    } catch {
-      // Finished.
-    }
-  }
-
-  // A message that could not be settled comes again, and finds its work done.
-  async #settle(settling: Promise<void>): Promise<void> {
-    try {
-      await settling
-    } catch (error) {
-      emit({ type: 'fault', where: 'settling a message', error })
-    }
   }
 
   #nextChange(): void {
