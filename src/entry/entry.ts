@@ -129,6 +129,20 @@ export interface Mark {
   readonly cause: string
   /** It became dirty only because an upstream product did; then an unchanged upstream makes it fresh without a compute. */
   readonly upstream: boolean
+  /** What the change was, for primers that can `augment`; see `refresh/augment.ts`. */
+  readonly delta?: MarkedDelta
+}
+
+/**
+ * A write places one mark before its transaction (`begin`) and one after it (`end`). Only a value whose compute was over
+ * before the first has certainly not seen the write, and may be augmented with what the second says.
+ */
+export interface MarkedDelta {
+  /** Id of the change; the same in both. */
+  readonly of: string
+  readonly phase: 'begin' | 'end'
+  /** What changed, as JSON text; null in `begin`, and in `end` when nothing changed after all. */
+  readonly change: string | null
 }
 
 /** What a store knows of a key in one read: the row, and the marks that lie beside it. */

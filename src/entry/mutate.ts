@@ -51,7 +51,7 @@ export async function mutate(
       ops: [...previous.ops, operation].slice(-REMEMBERED_OPERATIONS),
     }
     if (await deps.entries.compareAndSet(entry.row, next, call)) {
-      await removeFoldedMarks(deps, entry)
+      await removeFoldedMarks(deps, entry, next)
       return { applied: true, row: next }
     }
     const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt)
@@ -61,13 +61,11 @@ export async function mutate(
 }
 
 // The row remembers what it absorbed, so marks that stay behind are harmless and go with the next change.
-async function removeFoldedMarks(deps: MutateDeps, entry: StoredEntry): Promise<void> {
-  if (entry.marks.length === 0) return
+async function removeFoldedMarks(deps: MutateDeps, entry: StoredEntry, next: EntryRow): Promise<void> {
+  const folded = entry.marks.filter((mark) => next.absorbed.includes(mark.id)).map((mark) => mark.id)
+  if (folded.length === 0) return
   try {
-    await deps.entries.unmark(
-      entry.key,
-      entry.marks.map((mark) => mark.id),
-    )
+    await deps.entries.unmark(entry.key, folded)
   } catch (error) {
     emit({ type: 'fault', where: 'removing marks', key: entry.key, error })
   }

@@ -3,8 +3,8 @@ import { pendingMarks } from './freshness.ts'
 
 /**
  * Every change of a row, as pure functions `(entry, ..., now) -> next row | refusal`. `mutate` gives the next row its
- * `rev` and operation id and writes it with a compare-and-set. Each one folds the marks that lie beside the row into
- * `epoch`, so a mark is never lost to a change of the row.
+ * `rev` and operation id and writes it with a compare-and-set. Most fold the marks that lie beside the row into `epoch`
+ * and remember them in `absorbed`; a mark that is not remembered there stays and counts.
  */
 export type Transition = { readonly next: EntryRow } | { readonly refused: Refusal }
 
@@ -196,7 +196,8 @@ export function request(
   now: number,
   renewAfterMs: number,
 ): Transition {
-  const row = fold(entry)
+  // The marks stay beside the row: what they say of a change is for whoever makes the value.
+  const row = entry.row ?? emptyRow(entry.key)
   const asked = row.requested
   const computing = row.lease !== null && now < row.lease.until
   if (computing) return { refused: { reason: 'nothing' } }

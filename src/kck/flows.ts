@@ -5,6 +5,7 @@ import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
+import { AugmentTrust } from '../refresh/augment-trust.ts'
 import { Changes } from '../refresh/change.ts'
 import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
 import { tryCutoff } from '../refresh/cutoff.ts'
@@ -59,7 +60,8 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
   const fetchMany: ComputeDeps['fetchMany'] = (products, request, parent) =>
     fetcher.fetchMany(products, request, parent)
   const computing = computeWith(parts, fetchMany)
-  const refresher = new Refresher({ store, clock, entropy, options, ...computing, changes, outdated })
+  const augmentTrust = new AugmentTrust({ registers: store.registers, clock, entropy })
+  const refresher = new Refresher({ store, clock, entropy, options, ...computing, augmentTrust, changes, outdated })
   const unstored = new UnstoredComputes({ clock, entropy, compute: computing.compute })
   const fetcher = new Fetcher({
     entries: store.entries,

@@ -18,6 +18,8 @@ export interface KckOptions {
   readonly nearCacheBytes: number
   /** Milliseconds for which the near cache answers without asking the store. @default 1_000 */
   readonly nearCacheMaxAgeMs: number
+  /** Share of augments that are compared with a full recompute. @default 0.01 */
+  readonly augmentSampling: number
   readonly retry: RetryOptions
 }
 
@@ -39,5 +41,6 @@ export const DEFAULT_OPTIONS: KckOptions = {
   compression: 'zstd',
   nearCacheBytes: 64 * 1024 * 1024,
   nearCacheMaxAgeMs: 1_000,
+  augmentSampling: 0.01,
   retry: { firstMs: 1_000, maxMs: 300_000, parkAfter: 10 },
 }

@@ -1,6 +1,8 @@
+import type { Mark } from '../entry/entry.ts'
 import { emit } from '../events.ts'
 import type { Marked } from '../kck/kck.ts'
 import type { WorkItem } from '../ports/work-index.ts'
+import type { Change } from '../primer/definition.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { markDirty } from '../update/dirty.ts'
 import { type PropagateDeps, type Propagation, propagate } from './propagate.ts'
@@ -10,6 +12,8 @@ import { productNode } from './recorder.ts'
 export interface Announced extends Propagation {
   /** Products that are dirty themselves, beside everything below the nodes. */
   readonly products: readonly ProductKey[]
+  /** What changed for a product of `products`, by key: for those that `begin` was called for. */
+  readonly deltas?: ReadonlyMap<string, Change | null>
 }
 
 /**
@@ -53,10 +57,21 @@ export class Changes {
     return marked
   }
 
+  /** Says of products that can augment that a change begins, before it can be seen in any source. */
+  async begin(
+    products: readonly ProductKey[],
+    change: Pick<Propagation, 'id' | 'at' | 'cause'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const delta = { of: change.id, phase: 'begin', change: null } as const
+    const mark = { ...markOf(change), id: `${change.id}:begin`, delta }
+    await markDirty(this.#entries, products, mark, signal)
+    this.#deps.dirtied(products.map((product) => product.text))
+  }
+
   async mark(change: Announced, signal?: AbortSignal): Promise<Marked> {
-    const { store, clock, dirtied } = this.#deps
-    const own = { id: change.id, at: change.at, cause: change.cause, upstream: false } as const
-    const named = await markDirty({ entries: store.entries, clock }, change.products, own, signal)
+    const { dirtied } = this.#deps
+    const named = await this.#markNamed(change, signal)
     dirtied(change.products.map((product) => product.text))
     for (const product of named) await this.#request(product)
     const below = {
@@ -69,6 +84,22 @@ export class Changes {
       marked: marked + named.filter((product) => !keys.includes(product.text)).length,
       keys: [...all].slice(0, 100),
     }
+  }
+
+  get #entries() {
+    return { entries: this.#deps.store.entries, clock: this.#deps.clock }
+  }
+
+  async #markNamed(change: Announced, signal?: AbortSignal): Promise<readonly ProductKey[]> {
+    const { deltas } = change
+    const [withDelta, without] = partition(change.products, (product) => deltas?.has(product.text) === true)
+    const known = [...(await markDirty(this.#entries, without, markOf(change), signal))]
+    for (const product of withDelta) {
+      const said = deltas?.get(product.text) ?? null
+      const delta = { of: change.id, phase: 'end', change: said && JSON.stringify(said) } as const
+      known.push(...(await markDirty(this.#entries, [product], { ...markOf(change), delta }, signal)))
+    }
+    return known
   }
 
   /** Carries through what another process left behind. */
@@ -89,6 +120,14 @@ export class Changes {
 
 export interface Intent {
   settle(): Promise<void>
+}
+
+function markOf({ id, at, cause }: Pick<Propagation, 'id' | 'at' | 'cause'>): Mark {
+  return { id, at, cause, upstream: false }
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
 }
 
 function propagationOf({ id, cause, at, nodes }: Announced): Propagation {

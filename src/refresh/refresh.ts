@@ -1,32 +1,24 @@
-import type { EntryRow, Materialization, StoredEntry } from '../entry/entry.ts'
+import type { EntryRow, StoredEntry } from '../entry/entry.ts'
 import { type Mutated, mutate } from '../entry/mutate.ts'
 import { claim, fail, release, type Transition } from '../entry/transitions.ts'
 import { asKckError, KckError } from '../errors.ts'
 import { emit } from '../events.ts'
-import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import type { Changes } from './change.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
-import { materialize } from './materialize.ts'
-import { dropEdges, type Held, type PublishDeps, publish } from './publish.ts'
-import { type RunDeps, runConsistently } from './run.ts'
+import { type HeldEntry, type MakeDeps, make } from './make.ts'
+import { type Held, type PublishDeps, publish } from './publish.ts'
 
 /**
  * One refresh of one key, top to bottom: take the lease (or wait for whoever has it), compute, commit if the lease is
  * still ours. One compute per key at a time: in this process through a flight, across processes through the lease.
  */
-export interface RefreshDeps extends RunDeps {
+export interface RefreshDeps extends MakeDeps {
   readonly changes: Changes
   /** What this process holds of the key is outdated. */
   readonly outdated: (key: string) => void
-  /** See `tryCutoff`. */
-  readonly cutOff: (
-    product: ProductKey,
-    row: EntryRow,
-    signal: AbortSignal,
-  ) => Promise<Omit<Materialization, 'builtEpoch'> | null>
 }
 
 export interface RefreshRequest {
@@ -48,11 +40,6 @@ export interface Refreshed {
   readonly entry: StoredEntry
   /** Somebody else computed it. */
   readonly collapsed: boolean
-}
-
-interface Made {
-  readonly row: EntryRow
-  readonly computed: boolean
 }
 
 const FIRST_POLL_MS = 5
@@ -132,18 +119,18 @@ export class Refresher {
     product: ProductKey,
     request: RefreshRequest,
     signal: AbortSignal,
-  ): Promise<
-    { readonly done: StoredEntry } | { readonly row: EntryRow; readonly token: string } | { readonly busyUntil: number }
-  > {
+  ): Promise<{ readonly done: StoredEntry } | HeldEntry | { readonly busyUntil: number }> {
     const { clock, entropy, options } = this.#deps
     const token = entropy.id()
     let done: StoredEntry | null = null
+    let before: StoredEntry = { key: product.text, row: null, marks: [] }
     const claimed = await mutate(this.#mutateDeps, { key: product.text, operation: token, signal }, (entry) => {
       done = null
       if (request.until(entry)) {
         done = entry
         return { refused: { reason: 'nothing' } }
       }
+      before = entry
       const now = clock.now()
       return claim(entry, { token, until: now + options.leaseMs }, now, {
         retry: request.retry ?? false,
@@ -152,7 +139,7 @@ export class Refresher {
     })
     if (claimed.applied) {
       emit({ type: 'lease', key: product.text, outcome: 'taken' })
-      return { row: claimed.row, token }
+      return { row: claimed.row, token, before }
     }
     if (done) return { done }
     return this.#refused(product, claimed)
@@ -168,19 +155,25 @@ export class Refresher {
   }
 
   /** The committed row, and whether it was computed; null when the lease was lost and all begins again. */
-  async #underLease(product: ProductKey, held: Held, request: RefreshRequest): Promise<Made | null> {
+  async #underLease(
+    product: ProductKey,
+    held: HeldEntry,
+    request: RefreshRequest,
+  ): Promise<{ readonly row: EntryRow; readonly computed: boolean } | null> {
     const lease = holdLease(
       { ...this.#mutateDeps, leaseMs: this.#deps.options.leaseMs },
       { key: product.text, token: held.token },
       request.signal,
     )
     try {
-      const same = request.recompute ? null : await this.#deps.cutOff(product, held.row, lease.signal)
-      if (same) emit({ type: 'cutoff', key: product.text })
-      const row = same
-        ? await publish(this.#publishDeps, product, held, same)
-        : await this.#compute(product, held, request, lease.signal)
-      return row && { row, computed: same === null }
+      const made = await make(this.#deps, product, held, {
+        ...request,
+        recompute: request.recompute ?? false,
+        signal: lease.signal,
+      })
+      const row = await publish(this.#publishDeps, product, held, made.value)
+      if (row) await made.published()
+      return row && { row, computed: made.computed }
     } catch (error) {
       if (lease.lost) {
         emit({ type: 'lease', key: product.text, outcome: 'lost' })
@@ -190,56 +183,6 @@ export class Refresher {
     } finally {
       lease.end()
     }
-  }
-
-  async #compute(
-    product: ProductKey,
-    held: Held,
-    request: RefreshRequest,
-    signal: AbortSignal,
-  ): Promise<EntryRow | null> {
-    const { clock, options, store } = this.#deps
-    const { primer } = product
-    const before = held.row.value
-    const hooks = { key: product.text, parameters: product.parameters }
-    await runBefore('beforePrime', primer.hooks.beforePrime, hooks)
-    if (before) await runBefore('beforeRefresh', primer.hooks.beforeRefresh, hooks)
-    const run = await runConsistently(this.#deps, product, held.row, signal)
-    const made = await materialize(
-      { entries: store.entries, compression: options.compression },
-      held.row,
-      {
-        key: product.text,
-        valueJson: run.valueJson,
-        asOf: run.asOf,
-        softTtlMs: primer.softTtlMs,
-        hardTtlMs: primer.hardTtlMs,
-        primerRevision: primer.revision,
-        inputs: run.recorder.inputs,
-        ancestors: run.recorder.ancestors,
-        costMs: run.costMs,
-        bodyId: held.token,
-        damaged: request.damaged,
-      },
-      clock.now(),
-    )
-    const row = await publish(this.#publishDeps, product, held, made)
-    if (!row) return null
-    const { version, body, contentHash } = made
-    const changed = before?.contentHash !== contentHash
-    emit({
-      type: 'prime',
-      key: product.text,
-      cause: request.cause,
-      costMs: run.costMs,
-      version,
-      bytes: body.length,
-      changed,
-    })
-    await dropEdges(store, product.text, run.recorder.dropped)
-    await runAfter('afterPrime', primer.hooks.afterPrime, { ...hooks, version })
-    if (before) await runAfter('afterRefresh', primer.hooks.afterRefresh, { ...hooks, version })
-    return row
   }
 
   async #failed(

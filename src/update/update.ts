@@ -1,3 +1,4 @@
+import { toJsonForm } from '../entry/json-form.ts'
 import { KckError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { TableChange, Updated, UpdateRequest } from '../kck/kck.ts'
@@ -6,6 +7,7 @@ import { openScope } from '../kck/scope.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
+import type { Change } from '../primer/definition.ts'
 import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey, Registry, UpdaterKey } from '../primer/registry.ts'
 import type { Announced, Changes } from '../refresh/change.ts'
@@ -57,15 +59,21 @@ export async function runUpdate(
     const change = { id: deps.entropy.id(), cause: `update ${text}`, at: startedAt }
     const before = await beforeWriting(deps, target, source.name, { body, chosen })
     const intent = await deps.changes.intend({ ...change, nodes: before.nodes }, before.keys)
+    await deps.changes.begin(before.augmentable, change, scope.signal)
     const written = await write(source, target, { body, chosen, signal: scope.signal }).catch(
       async (error: unknown) => {
         // Rolled back for certain: nothing is owed. A lost connection leaves it open, and the sweep settles it.
-        if (error instanceof KckError && error.code !== 'SOURCE_UNAVAILABLE' && !scope.signal.aborted)
+        if (isRolledBack(error) && !scope.signal.aborted) {
+          const products = before.augmentable
+          await deps.changes.mark({ ...change, nodes: [], products, deltas: deltasOf(products, () => null) })
           await intent.settle()
+        }
         throw error
       },
     )
-    const marked = await deps.changes.mark(await afterWriting(deps, target, { body, written, change }), scope.signal)
+    const after = await afterWriting(deps, target, { body, written, change })
+    const deltas = deltasOf(before.augmentable, (product) => deltaOf(product, text, { target, body, written }))
+    const marked = await deps.changes.mark({ ...after, deltas }, scope.signal)
     await intent.settle()
     emit({ type: 'update', updater: updater.name, costMs: clock.now() - startedAt, changed: marked.marked })
     await runAfter('afterUpdate', updater.hooks.afterUpdate, event)
@@ -111,19 +119,53 @@ function namedProducts(
   }
 }
 
+interface Before {
+  readonly nodes: readonly string[]
+  readonly keys: readonly string[]
+  /** The products among `keys` that can be augmented with what the write will say of them. */
+  readonly augmentable: readonly ProductKey[]
+}
+
+// A transaction that throws was rolled back, unless the connection or the time ended while it committed.
+function isRolledBack(error: unknown): boolean {
+  if (!(error instanceof KckError)) return true
+  const inDoubt = error.code === 'SOURCE_UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'
+  return !inDoubt && error.details['outcome'] !== 'unknown'
+}
+
+/** By key; what nobody can say of a product is left out, and it is computed anew. */
+function deltasOf(products: readonly ProductKey[], say: (product: ProductKey) => Change | null | undefined) {
+  const said = products.map((product) => [product.text, say(product)] as const)
+  return new Map(said.flatMap(([key, delta]) => (delta === undefined ? [] : [[key, delta] as const])))
+}
+
+/** What a write says of a product: what its code said, else the one row it gave back, else what it was given. */
+function deltaOf(
+  product: ProductKey,
+  updaterKey: string,
+  done: { readonly target: UpdaterKey; readonly body: Fields; readonly written: Written },
+): Change | undefined {
+  const { named, rows, rowCount } = done.written
+  const said = named.filter((change) => change.key === product.text)
+  if (said.length === 1) return said[0]
+  if (said.length > 1 || rows.length > 1 || rowCount > 1) return undefined
+  return { key: updaterKey, after: rows[0] ?? toJsonForm({ ...done.body, ...done.target.parameters }) }
+}
+
 /** What the write may change, as far as can be said before it: rather too much. */
 async function beforeWriting(
   { registry, store }: UpdateDeps,
   target: UpdaterKey,
   source: string,
   at: { readonly body: Fields; readonly chosen: Chosen },
-): Promise<{ readonly nodes: readonly string[]; readonly keys: readonly string[] }> {
+): Promise<Before> {
   const named = namedProducts(registry, target, at.body, [])
   const tables = await nodesOf(store, mayWrite(source, at.chosen))
   const primers = named === null ? primersNamedBy(registry, target.updater).map(primerNode) : []
   return {
     nodes: [`updater/${target.updater.name}`, ...tables, ...primers],
     keys: named?.map((product) => product.text) ?? [],
+    augmentable: named?.filter((product) => product.primer.augment !== null) ?? [],
   }
 }
 

@@ -1,0 +1,130 @@
+import type { Materialization, StoredEntry } from '../entry/entry.ts'
+import { emit } from '../events.ts'
+import { runAfter, runBefore } from '../primer/hooks.ts'
+import type { ProductKey } from '../primer/registry.ts'
+import { type Augmented, sameJson, tryAugment } from './augment.ts'
+import type { AugmentTrust } from './augment-trust.ts'
+import { materialize } from './materialize.ts'
+import { dropEdges, type Held } from './publish.ts'
+import { type Computed, type RunDeps, runConsistently } from './run.ts'
+
+export interface MakeDeps extends RunDeps {
+  /** See `tryCutoff`. */
+  readonly cutOff: (
+    product: ProductKey,
+    row: Held['row'],
+    signal: AbortSignal,
+  ) => Promise<Omit<Materialization, 'builtEpoch'> | null>
+  readonly augmentTrust: AugmentTrust
+}
+
+/** A lease, and the entry as it was before it was taken. */
+export interface HeldEntry extends Held {
+  readonly before: StoredEntry
+}
+
+export interface Wanted {
+  readonly cause: string
+  readonly signal: AbortSignal
+  /** Nothing but a compute will do. */
+  readonly recompute: boolean
+  /** Id of a body that cannot be read and must not be kept. */
+  readonly damaged?: string | undefined
+}
+
+export interface Made {
+  readonly value: Omit<Materialization, 'builtEpoch'>
+  /** The primer ran. */
+  readonly computed: boolean
+  /** To be called when the value is published. */
+  readonly published: () => Promise<void>
+}
+
+/** A value for a key under a lease, the cheapest way that is certainly right: as it was, augmented, or computed. */
+export async function make(deps: MakeDeps, product: ProductKey, held: HeldEntry, wanted: Wanted): Promise<Made> {
+  const same = wanted.recompute ? null : await deps.cutOff(product, held.row, wanted.signal)
+  if (same) {
+    emit({ type: 'cutoff', key: product.text })
+    return { value: same, computed: false, published: async () => undefined }
+  }
+  const augmented = wanted.recompute ? null : await augment(deps, product, held, wanted.signal)
+  const isSampled = augmented !== null && deps.entropy.random() < deps.options.augmentSampling
+  return augmented && !isSampled
+    ? fromAugment(deps, product, held, augmented)
+    : fromCompute(deps, product, held, { ...wanted, augmented })
+}
+
+function augment(deps: MakeDeps, product: ProductKey, held: HeldEntry, signal: AbortSignal): Promise<Augmented | null> {
+  const trusted = (of: ProductKey) => deps.augmentTrust.trusted(of)
+  return tryAugment({ entries: deps.store.entries, clock: deps.clock, trusted }, product, held.before, signal)
+}
+
+async function fromAugment(deps: MakeDeps, product: ProductKey, held: HeldEntry, augmented: Augmented): Promise<Made> {
+  const before = held.row.value
+  if (!before) throw new Error('only a value can be augmented')
+  // What a change does not say, the age of the sources still does: an augmented value is as old as the one before.
+  const { asOf, inputs, ancestors, costMs } = before
+  const run = { valueJson: augmented.valueJson, asOf, inputs, ancestors, costMs }
+  return { value: await materialized(deps, product, held, run), computed: false, published: async () => undefined }
+}
+
+async function fromCompute(
+  deps: MakeDeps,
+  product: ProductKey,
+  held: HeldEntry,
+  wanted: Wanted & { readonly augmented: Augmented | null },
+): Promise<Made> {
+  const { hooks } = product.primer
+  const { value: before } = held.row
+  const event = { key: product.text, parameters: product.parameters }
+  await runBefore('beforePrime', hooks.beforePrime, event)
+  if (before) await runBefore('beforeRefresh', hooks.beforeRefresh, event)
+  const run = await runConsistently(deps, product, held.row, wanted.signal)
+  if (wanted.augmented) await compare(deps, product, wanted.augmented, run)
+  const { inputs, ancestors, dropped } = run.recorder
+  const value = await materialized(deps, product, held, { ...run, inputs, ancestors, damaged: wanted.damaged })
+  const published = async () => {
+    const { version, contentHash, body, costMs } = value
+    const changed = before?.contentHash !== contentHash
+    emit({ type: 'prime', key: product.text, cause: wanted.cause, costMs, version, bytes: body.length, changed })
+    await dropEdges(deps.store, product.text, dropped)
+    await runAfter('afterPrime', hooks.afterPrime, { ...event, version })
+    if (before) await runAfter('afterRefresh', hooks.afterRefresh, { ...event, version })
+  }
+  return { value, computed: true, published }
+}
+
+/** A sampled share of augments is compared with what the primer says. */
+async function compare(deps: MakeDeps, product: ProductKey, augmented: Augmented, run: Computed): Promise<void> {
+  if (sameJson(augmented.valueJson, run.valueJson)) return
+  emit({ type: 'augment', key: product.text, costMs: augmented.costMs, outcome: 'disagreed' })
+  await deps.augmentTrust.switchOff(product)
+}
+
+function materialized(
+  { store, options, clock }: MakeDeps,
+  product: ProductKey,
+  held: HeldEntry,
+  run: Pick<Computed, 'valueJson' | 'asOf' | 'costMs'> &
+    Pick<Materialization, 'inputs' | 'ancestors'> & { readonly damaged?: string | undefined },
+): Promise<Omit<Materialization, 'builtEpoch'>> {
+  const { softTtlMs, hardTtlMs, revision } = product.primer
+  return materialize(
+    { entries: store.entries, compression: options.compression },
+    held.row,
+    {
+      key: product.text,
+      valueJson: run.valueJson,
+      asOf: run.asOf,
+      softTtlMs,
+      hardTtlMs,
+      primerRevision: revision,
+      inputs: run.inputs,
+      ancestors: run.ancestors,
+      costMs: run.costMs,
+      bodyId: held.token,
+      damaged: run.damaged,
+    },
+    clock.now(),
+  )
+}
