@@ -5,6 +5,7 @@ import { startDatabase, startKeyspace, startRedis } from './support/services.ts'
 import { interleave, median, percentile } from './support/statistics.ts'
 import { type System, Systems } from './support/systems.ts'
 
+const ORIGINAL = 'original KCK 0.6.3'
 const CONCURRENT = 8
 const CUSTOMERS = 1000
 const STATUSES = ['new', 'paid', 'shipped', 'returned']
@@ -38,7 +39,7 @@ export const benchmark: Benchmark = async ({ seconds, rounds, cleanup, say }) =>
     cleanup,
   )
   if (typeof original === 'string') notes.push(`The original KCK is missing: ${original}`)
-  else measured.push({ name: 'original KCK 0.6.3', server: original })
+  else measured.push({ name: ORIGINAL, server: original })
 
   // One order of each customer.
   const orders = await database.query(
@@ -46,11 +47,13 @@ export const benchmark: Benchmark = async ({ seconds, rounds, cleanup, say }) =>
   )
   const ids = orders.slice(0, CUSTOMERS).map(({ id }) => Number(id))
   const cached = ids.map((_, index) => getRequest(`/fetch/recent_orders/${index + 1}`))
-  for (const { server } of measured) await sendAll(server.port, cached, CONCURRENT)
+  // Not in the original: it remembers what a process primed and writes all of it into every row of its queue, which
+  // after 1,000 products makes it thirty times slower than it is here.
+  for (const { name, server } of measured) if (name !== ORIGINAL) await sendAll(server.port, cached, CONCURRENT)
   const samples: Sample[] = []
   for (const [index, { name, server }] of interleave(measured, rounds).entries()) {
     const round = Math.floor(index / measured.length)
-    const form = name.startsWith('original')
+    const form = name === ORIGINAL
     const sample = { system: name, ...(await update(server.port, { ids, seconds, form, from: index })) }
     samples.push(sample)
     say(`${round + 1}/${rounds} ${name}: ${Math.round(sample.updatesPerSecond)}/s`)

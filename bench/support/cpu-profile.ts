@@ -29,7 +29,10 @@ const GROUPS: readonly (readonly [string, RegExp])[] = [
   // Taking the profile itself.
   ['idle', /^node:inspector/],
   ['garbage collection', /^\(garbage collector\)/],
-  ['sockets (system calls)', /^(write[A-Z]\w*|writev|shutdown|readStart|readStop)$/],
+  [
+    'sockets (system calls)',
+    /^(writev|write(Buffer|Latin1String|Utf8String|AsciiString)|shutdown|readStart|readStop)$/,
+  ],
   ['the rest of Node in C++', /^$|^\((program|root)\)/],
   ['Cassandra driver', /node_modules\/cassandra-driver\//],
   ['lmdb', /node_modules\/(lmdb|ordered-binary|msgpackr|weak-lru-cache)\//],
@@ -40,7 +43,7 @@ const GROUPS: readonly (readonly [string, RegExp])[] = [
   ['KCK: near cache and fetch', /src\//],
   [
     'compression and checksums',
-    /^node:(internal\/crypto|zlib|internal\/zlib)|^(writeSync|oneShotDigest|Zstd\w*|Zlib)$/,
+    /^node:(internal\/crypto|zlib|internal\/zlib)|^(writeSync|init|oneShotDigest|Zstd\w*|Zlib)$/,
   ],
   ['node:http', /^node:(internal\/http|_http|http|internal\/freelist)/],
   ['node:net and streams', /^node:(net|internal\/streams?\b|stream|internal\/js_stream|internal\/stream_base)/],

@@ -18,14 +18,23 @@ export class OriginalOrder implements Order {
     this.#strategy = strategy
     this.#counts = new Uint32Array(world.trace.costS.length)
   }
-  stale(key: number): void { this.#ask(key) }
-  read(key: number): void { this.#ask(key) }
-  fresh(key: number): void { void key }
+  stale(key: number): void {
+    this.#ask(key)
+  }
+  read(key: number): void {
+    this.#ask(key)
+  }
+  fresh(key: number): void {
+    void key
+  }
   #ask(key: number): void {
     if (this.#claimed.has(key)) return
     const count = this.#counts[key] as number
     this.#counts[key] = count + 1
-    if (count === 0) { this.#queue.push(key); this.#queued += 1 }
+    if (count === 0) {
+      this.#queue.push(key)
+      this.#queued += 1
+    }
   }
   readonly #claimed = new Set<number>()
   next(): number {
@@ -49,7 +58,10 @@ export class OriginalOrder implements Order {
     }
     this.#queued -= chosen.length
     while (this.#queue[this.#head] === -1) this.#head += 1
-    if (this.#queue.length > 1000 && this.#queue.length > 1.5 * this.#queued) { this.#queue = this.#queue.filter((key) => key >= 0); this.#head = 0 }
+    if (this.#queue.length > 1000 && this.#queue.length > 1.5 * this.#queued) {
+      this.#queue = this.#queue.filter((key) => key >= 0)
+      this.#head = 0
+    }
   }
   #choose(strategy: Strategy): number[] {
     const queue = this.#queue
@@ -85,12 +97,16 @@ export class OriginalOrder implements Order {
     return most - average <= 3 ? 'first_requested_gte_avg' : 'first_requested'
   }
   #statistics() {
-    let most = 0, least = Number.POSITIVE_INFINITY, sum = 0
+    let most = 0,
+      least = Number.POSITIVE_INFINITY,
+      sum = 0
     for (let i = this.#head; i < this.#queue.length; i++) {
       const key = this.#queue[i] as number
       if (key < 0) continue
       const count = this.#counts[key] as number
-      most = Math.max(most, count); least = Math.min(least, count); sum += count
+      most = Math.max(most, count)
+      least = Math.min(least, count)
+      sum += count
     }
     return { most, least, average: sum / this.#queued }
   }
@@ -102,10 +118,22 @@ export class FifoOrder implements Order {
   readonly #waits: Uint8Array
   readonly #queue: number[] = []
   #head = 0
-  constructor(world: World) { this.#world = world; this.#waits = new Uint8Array(world.trace.costS.length) }
-  stale(key: number): void { if (!this.#waits[key]) { this.#waits[key] = 1; this.#queue.push(key) } }
-  read(key: number): void { this.stale(key) }
-  fresh(key: number): void { void key }
+  constructor(world: World) {
+    this.#world = world
+    this.#waits = new Uint8Array(world.trace.costS.length)
+  }
+  stale(key: number): void {
+    if (!this.#waits[key]) {
+      this.#waits[key] = 1
+      this.#queue.push(key)
+    }
+  }
+  read(key: number): void {
+    this.stale(key)
+  }
+  fresh(key: number): void {
+    void key
+  }
   next(): number {
     for (;;) {
       const key = this.#queue[this.#head]

@@ -1,7 +1,9 @@
 /** Numbers that look random and are the same for the same seed (mulberry32). */
 export class Random {
   #state: number
-  constructor(seed: number) { this.#state = seed >>> 0 }
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let t = this.#state
@@ -9,8 +11,12 @@ export class Random {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
-  pick<T>(list: readonly T[]): T { return list[Math.floor(this.next() * list.length)] as T }
-  exponential(perSecond: number): number { return -Math.log(1 - this.next()) / perSecond }
+  pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.next() * list.length)] as T
+  }
+  exponential(perSecond: number): number {
+    return -Math.log(1 - this.next()) / perSecond
+  }
   /** Bounded Pareto. */
   pareto(low: number, high: number, shape: number): number {
     const u = this.next()

@@ -54,7 +54,10 @@ export function simulate(trace: Trace, makeOrder: (world: World) => Order): Outc
   let total = 0
 
   const endPeriod = (key: number, now: number) => {
-    if (now - (staleSince[key] as number) > (trace.softTtlS[key] as number)) { missed += 1; if (lateSeen[key]) missedSeen += 1 }
+    if (now - (staleSince[key] as number) > (trace.softTtlS[key] as number)) {
+      missed += 1
+      if (lateSeen[key]) missedSeen += 1
+    }
     lateSeen[key] = 0
   }
   const complete = (now: number, key: number) => {
@@ -83,7 +86,11 @@ export function simulate(trace: Trace, makeOrder: (world: World) => Order): Outc
   for (let i = 0; i < trace.at.length; i++) {
     const now = trace.at[i] as number
     const key = trace.key[i] as number
-    while (ends.at <= now) { const at = ends.at; complete(at, ends.pop()); start(at) }
+    while (ends.at <= now) {
+      const at = ends.at
+      complete(at, ends.pop())
+      start(at)
+    }
     if (trace.kind[i] === READ) {
       reads += 1
       const since = staleSince[key] as number
@@ -91,12 +98,16 @@ export function simulate(trace: Trace, makeOrder: (world: World) => Order): Outc
         const s = now - since
         seen.push(s)
         total += s
-        if (s > (trace.softTtlS[key] as number)) { late += 1; lateSeen[key] = 1 }
+        if (s > (trace.softTtlS[key] as number)) {
+          late += 1
+          lateSeen[key] = 1
+        }
         if (!running[key]) order.read(key, now)
       }
     } else {
-      if (running[key]) { if (Number.isNaN(changedWhileRunning[key])) changedWhileRunning[key] = now }
-      else {
+      if (running[key]) {
+        if (Number.isNaN(changedWhileRunning[key])) changedWhileRunning[key] = now
+      } else {
         if (Number.isNaN(staleSince[key])) staleSince[key] = now
         order.stale(key, trace.kind[i] === CHANGE ? 'change' : 'schedule', now)
       }
@@ -108,7 +119,12 @@ export function simulate(trace: Trace, makeOrder: (world: World) => Order): Outc
   const above = reads * 0.01
   seen.sort((a, b) => b - a)
   return {
-    meanS: total / reads, p99S: seen[Math.floor(above)] ?? 0, lateReads: late / reads, missed, missedSeen, computes,
+    meanS: total / reads,
+    p99S: seen[Math.floor(above)] ?? 0,
+    lateReads: late / reads,
+    missed,
+    missedSeen,
+    computes,
     load: busyS / (trace.slots * trace.seconds),
   }
 }
@@ -118,17 +134,22 @@ void percentile
 class EndHeap {
   readonly #at: number[] = []
   readonly #key: number[] = []
-  get at(): number { return this.#at[0] ?? Number.POSITIVE_INFINITY }
+  get at(): number {
+    return this.#at[0] ?? Number.POSITIVE_INFINITY
+  }
   push(at: number, key: number): void {
     let hole = this.#at.length
-    this.#at.push(at); this.#key.push(key)
+    this.#at.push(at)
+    this.#key.push(key)
     while (hole > 0) {
       const up = (hole - 1) >> 1
       if ((this.#at[up] as number) <= at) break
-      this.#at[hole] = this.#at[up] as number; this.#key[hole] = this.#key[up] as number
+      this.#at[hole] = this.#at[up] as number
+      this.#key[hole] = this.#key[up] as number
       hole = up
     }
-    this.#at[hole] = at; this.#key[hole] = key
+    this.#at[hole] = at
+    this.#key[hole] = key
   }
   pop(): number {
     const first = this.#key[0] as number
@@ -142,10 +163,12 @@ class EndHeap {
         if (child >= length) break
         if (child + 1 < length && (this.#at[child + 1] as number) < (this.#at[child] as number)) child += 1
         if ((this.#at[child] as number) >= at) break
-        this.#at[hole] = this.#at[child] as number; this.#key[hole] = this.#key[child] as number
+        this.#at[hole] = this.#at[child] as number
+        this.#key[hole] = this.#key[child] as number
         hole = child
       }
-      this.#at[hole] = at; this.#key[hole] = key
+      this.#at[hole] = at
+      this.#key[hole] = key
     }
     return first
   }

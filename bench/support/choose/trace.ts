@@ -24,7 +24,11 @@ export interface Trace {
 const KEYS = 100_000
 const HOURS = 3_600
 
-export interface Happening { at: number; kind: number; key: number }
+export interface Happening {
+  at: number
+  kind: number
+  key: number
+}
 
 export function finish(trace: Omit<Trace, 'at' | 'kind' | 'key'>, happenings: Happening[]): Trace {
   happenings.sort((a, b) => a.at - b.at)
@@ -36,15 +40,22 @@ export function finish(trace: Omit<Trace, 'at' | 'kind' | 'key'>, happenings: Ha
   }
 }
 
-function zipf(random: Random, exponent: number): () => number {
+function zipf(random: Random, exponent: number, order: Uint32Array): () => number {
   const cdf = new Float64Array(KEYS)
   let sum = 0
-  for (let i = 0; i < KEYS; i++) { sum += 1 / (i + 1) ** exponent; cdf[i] = sum }
-  const order = random.permutation(KEYS)
+  for (let i = 0; i < KEYS; i++) {
+    sum += 1 / (i + 1) ** exponent
+    cdf[i] = sum
+  }
   return () => {
     const u = random.next() * sum
-    let low = 0, high = KEYS - 1
-    while (low < high) { const mid = (low + high) >> 1; if ((cdf[mid] as number) < u) low = mid + 1; else high = mid }
+    let low = 0,
+      high = KEYS - 1
+    while (low < high) {
+      const mid = (low + high) >> 1
+      if ((cdf[mid] as number) < u) low = mid + 1
+      else high = mid
+    }
     return order[low] as number
   }
 }
@@ -64,24 +75,51 @@ export function steady(seed: number): Trace {
   const random = new Random(seed)
   const seconds = 6 * HOURS
   const made: Happening[] = []
-  const read = zipf(random, 0.9)
+  const popular = random.permutation(KEYS)
+  const read = zipf(random, 0.9, popular)
   poisson(random, seconds, 50, (at) => made.push({ at, kind: READ, key: read() }))
-  const changed = zipf(random, 0.6)
-  poisson(random, seconds, 4, (at) => made.push({ at, kind: CHANGE, key: changed() }))
-  return finish({ name: 'steady Zipf', seconds, slots: 32, ...keys(random, () => random.pareto(1, 600, 1), () => random.pick([1, 2, 4]) * HOURS) }, made)
+  const changed = zipf(random, 0.6, popular)
+  poisson(random, seconds, 5.6, (at) => made.push({ at, kind: CHANGE, key: changed() }))
+  return finish(
+    {
+      name: 'steady Zipf',
+      seconds,
+      slots: 32,
+      ...keys(
+        random,
+        () => random.pareto(1, 600, 1),
+        () => random.pick([0.25, 1, 4]) * HOURS,
+      ),
+    },
+    made,
+  )
 }
 
 export function burst(seed: number): Trace {
   const random = new Random(seed)
   const seconds = 6 * HOURS
   const made: Happening[] = []
-  const read = zipf(random, 0.9)
+  const popular = random.permutation(KEYS)
+  const read = zipf(random, 0.9, popular)
   poisson(random, seconds, 50, (at) => made.push({ at, kind: READ, key: read() }))
-  const changed = zipf(random, 0.6)
+  const changed = zipf(random, 0.6, popular)
   poisson(random, seconds, 1.5, (at) => made.push({ at, kind: CHANGE, key: changed() }))
   for (const at of [0.5 * HOURS, 2.5 * HOURS, 4 * HOURS])
-    for (const key of random.permutation(KEYS).subarray(0, 20_000)) made.push({ at: at + random.next() * 60, kind: CHANGE, key })
-  return finish({ name: 'update burst', seconds, slots: 32, ...keys(random, () => random.pareto(1, 600, 1), () => random.pick([1, 2, 4]) * HOURS) }, made)
+    for (const key of random.permutation(KEYS).subarray(0, 20_000))
+      made.push({ at: at + random.next() * 60, kind: CHANGE, key })
+  return finish(
+    {
+      name: 'update burst',
+      seconds,
+      slots: 32,
+      ...keys(
+        random,
+        () => random.pareto(1, 600, 1),
+        () => random.pick([0.25, 1, 4]) * HOURS,
+      ),
+    },
+    made,
+  )
 }
 
 export function mixed(seed: number): Trace {
@@ -94,15 +132,29 @@ export function mixed(seed: number): Trace {
   const primerOf = (key: number) => key % primers
   const costOf = Array.from({ length: primers }, (_, i) => costs[i % costs.length] as number)
   void shares
-  const read = zipf(random, 0.9)
+  const popular = random.permutation(KEYS)
+  const read = zipf(random, 0.9, popular)
   poisson(random, seconds, 50, (at) => made.push({ at, kind: READ, key: read() }))
-  const changed = zipf(random, 0.6)
-  poisson(random, seconds, 0.3, (at) => made.push({ at, kind: CHANGE, key: changed() }))
+  const changed = zipf(random, 0.6, popular)
+  poisson(random, seconds, 0.33, (at) => made.push({ at, kind: CHANGE, key: changed() }))
   // Schedules
   for (let primer = 0; primer < 4; primer++) {
-    const every = [0.5, 1, 2, 3][primer] as number * HOURS
+    const every = ([0.5, 1, 2, 3][primer] as number) * HOURS
     const members = Array.from({ length: 1000 }, (_, n) => primer + primers * n)
-    for (let at = random.next() * every; at < seconds; at += every) for (const key of members) made.push({ at, kind: SCHEDULE, key })
+    for (let at = random.next() * every; at < seconds; at += every)
+      for (const key of members) made.push({ at, kind: SCHEDULE, key })
   }
-  return finish({ name: 'mixed cost, schedules', seconds, slots: 32, ...keys(random, (key) => (costOf[primerOf(key)] as number) * (0.5 + random.next()), (key) => [0.5, 1, 2, 4][primerOf(key) % 4] as number * HOURS) }, made)
+  return finish(
+    {
+      name: 'mixed cost, schedules',
+      seconds,
+      slots: 32,
+      ...keys(
+        random,
+        (key) => (costOf[primerOf(key)] as number) * (0.5 + random.next()),
+        (key) => ([0.25, 0.5, 1, 4][primerOf(key) % 4] as number) * HOURS,
+      ),
+    },
+    made,
+  )
 }
