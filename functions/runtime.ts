@@ -1,6 +1,11 @@
+import type { SqsRefreshQueue } from '../src/adapters/sqs/refresh-queue.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { KckError } from '../src/errors.ts'
+import { subscribe } from '../src/events.ts'
 import { createRuntime, type Runtime } from '../src/local/runtime.ts'
-import { logRequest } from './log.ts'
+import { logFault, logRequest } from './log.ts'
+
+subscribe(logFault)
 
 let running: Promise<Runtime> | undefined
 
@@ -14,6 +19,15 @@ export function runtime(): Promise<Runtime> {
     throw error
   })
   return running
+}
+
+/** The same for a function that Lambda hands messages of SQS to. */
+export async function sqsRuntime(): Promise<Runtime & { readonly queue: SqsRefreshQueue }> {
+  const started = await runtime()
+  if (started.config.queue.kind !== 'sqs') {
+    throw new KckError('INVALID_CONFIG', 'Set KCK_QUEUE_HOT_URL, KCK_QUEUE_NORMAL_URL and KCK_QUEUE_IDLE_URL')
+  }
+  return { ...started, queue: started.queue as SqsRefreshQueue }
 }
 
 async function start(): Promise<Runtime> {

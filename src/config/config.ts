@@ -17,6 +17,11 @@ export interface KckConfig {
   readonly primeOnCacheMiss?: boolean
   /** Where entries are kept. Environment: `KCK_STORE` (its kind). @default { kind: 'lmdb' } */
   readonly store?: StoreConfig
+  /**
+   * Where refresh requests wait. Environment: `KCK_QUEUE` (its kind). @default beside the store: the same folder for
+   * `lmdb`, else in the memory of each process
+   */
+  readonly queue?: QueueConfig
   /** The databases that primers and updaters run on, by the name they use. @default { main: { kind: 'pglite' } } */
   readonly sources?: Readonly<Record<string, SourceConfig>>
   /** Who can sign in; missing: nobody, and only what is public can be used. */
@@ -64,6 +69,31 @@ interface CassandraStoreConfig {
   readonly tls?: boolean
   /** PEM file of certificates to trust, relative to this file. Environment: `CASSANDRA_CA`. @default Node's own list */
   readonly ca?: string
+}
+
+type QueueConfig = MemoryQueueConfig | LmdbQueueConfig | SqsQueueConfig
+
+/** Each process refreshes what it asked for itself; what is left when it ends is found again by the sweep. */
+interface MemoryQueueConfig {
+  readonly kind: 'memory'
+}
+
+/** Files of this machine, shared by its processes. */
+interface LmdbQueueConfig {
+  readonly kind: 'lmdb'
+  /** A folder, relative to this file. Environment: `KCK_QUEUE_PATH`. @default that of the store, or '.kck/queue' */
+  readonly path?: string
+}
+
+/** Amazon SQS: three standard queues, each with a dead-letter queue and a `maxReceiveCount` of 5 or more. */
+interface SqsQueueConfig {
+  readonly kind: 'sqs'
+  /** Environment: `KCK_QUEUE_HOT_URL`, `KCK_QUEUE_NORMAL_URL`, `KCK_QUEUE_IDLE_URL`; the first alone means `kind: 'sqs'`. */
+  readonly urls?: { readonly hot?: string; readonly normal?: string; readonly idle?: string }
+  /** Environment: `KCK_QUEUE_REGION`. @default the region of the AWS environment */
+  readonly region?: string
+  /** Another server than AWS. Environment: `KCK_QUEUE_ENDPOINT`. @default AWS */
+  readonly endpoint?: string
 }
 
 type SourceConfig = PgliteSourceConfig | PostgresSourceConfig | RdsDataSourceConfig

@@ -37,6 +37,18 @@ const storeVariables: Readonly<Record<string, Readonly<Record<string, Variable>>
   },
 }
 
+/** As for the stores. */
+const queueVariables: Readonly<Record<string, Readonly<Record<string, Variable>>>> = {
+  lmdb: { KCK_QUEUE_PATH: ['queue.path', 'text'] },
+  sqs: {
+    KCK_QUEUE_HOT_URL: ['queue.urls.hot', 'text'],
+    KCK_QUEUE_NORMAL_URL: ['queue.urls.normal', 'text'],
+    KCK_QUEUE_IDLE_URL: ['queue.urls.idle', 'text'],
+    KCK_QUEUE_REGION: ['queue.region', 'text'],
+    KCK_QUEUE_ENDPOINT: ['queue.endpoint', 'text'],
+  },
+}
+
 const sourceSuffixes: Readonly<Record<string, string>> = {
   URL: 'connectionString',
   RESOURCE_ARN: 'resourceArn',
@@ -55,9 +67,16 @@ export function applyEnvironment(file: unknown, environment: Environment, proble
   const settings = structure(file)
   if (settings === undefined) return { settings: file, origins: new Map() }
   const origins = new Map<string, string>()
-  chooseStore(settings, environment, origins)
+  settings['store'] ??= { kind: 'lmdb' }
+  chooseKind('store', environment['KCK_STORE'], { settings, origins, variable: 'KCK_STORE' })
+  chooseQueue(settings, environment, origins)
   chooseSource(settings, environment, origins)
-  const known = { ...variables, ...storeVariables[storeKind(settings)], ...sourceVariables(settings) }
+  const known = {
+    ...variables,
+    ...storeVariables[kindOf(settings, 'store')],
+    ...queueVariables[kindOf(settings, 'queue')],
+    ...sourceVariables(settings),
+  }
   for (const [name, [setting, kind]] of Object.entries(known)) {
     const text = environment[name]
     if (!text) continue
@@ -70,15 +89,24 @@ export function applyEnvironment(file: unknown, environment: Environment, proble
 
 type Tree = Record<string, unknown>
 
-const storeKind = (settings: Tree) => String(plainObject(settings['store'])?.['kind'])
+const kindOf = (settings: Tree, part: string) => String(plainObject(settings[part])?.['kind'])
 
-/** `KCK_STORE` names another kind than the file: the file's settings of its own kind mean nothing then. */
-function chooseStore(settings: Tree, environment: Environment, origins: Map<string, string>): void {
-  settings['store'] ??= { kind: 'lmdb' }
-  const kind = environment['KCK_STORE']
+/** The environment names another kind than the file: the file's settings of its own kind mean nothing then. */
+function chooseKind(
+  part: string,
+  kind: string | undefined,
+  to: { readonly settings: Tree; readonly origins: Map<string, string>; readonly variable: string },
+): void {
   if (!kind) return
-  if (kind !== storeKind(settings)) settings['store'] = { kind }
-  origins.set('store.kind', 'KCK_STORE')
+  if (kind !== kindOf(to.settings, part)) to.settings[part] = { kind }
+  to.origins.set(`${part}.kind`, to.variable)
+}
+
+/** The URL of a queue says of which kind it is. */
+function chooseQueue(settings: Tree, environment: Environment, origins: Map<string, string>): void {
+  const named = environment['KCK_QUEUE']
+  const variable = named ? 'KCK_QUEUE' : 'KCK_QUEUE_HOT_URL'
+  chooseKind('queue', named || (environment[variable] && 'sqs'), { settings, origins, variable })
 }
 
 /** `DATABASE_URL` makes the only source a PostgreSQL server, whatever kind the file gives it. */
@@ -106,17 +134,18 @@ function sourceVariables(settings: Tree): Record<string, Variable> {
 
 /** A variable that is nearly one of ours does nothing, and its author should know. */
 function reportTypos(environment: Environment, known: object, problems: Problem[]): void {
-  const ours = ['KCK_STORE', ...Object.keys(known)].filter((name) => name.startsWith('KCK_'))
+  const ours = ['KCK_STORE', 'KCK_QUEUE', ...Object.keys(known)].filter((name) => name.startsWith('KCK_'))
   const endings = ours.map((name) => name.slice('KCK_'.length))
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith('KCK_') || ours.includes(name) || isStoreVariable(name)) continue
+    if (!name.startsWith('KCK_') || ours.includes(name) || isOfOtherKind(name)) continue
     const near = nearest(name.slice('KCK_'.length), endings)
     if (near)
       problems.push({ setting: name, message: `is not an environment variable of KCK; did you mean KCK_${near}?` })
   }
 }
 
-const isStoreVariable = (name: string) => Object.values(storeVariables).some((group) => name in group)
+const isOfOtherKind = (name: string) =>
+  [storeVariables, queueVariables].some((part) => Object.values(part).some((group) => name in group))
 
 function convert(text: string, kind: Kind): unknown {
   if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text

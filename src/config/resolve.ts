@@ -5,7 +5,14 @@ import type { Access } from '../primer/definition.ts'
 import { isLoopback, resolveAuth } from './auth-settings.ts'
 import { applyEnvironment, type Environment } from './environment.ts'
 import type { Problem } from './reader.ts'
-import type { ResolvedAccess, ResolvedConfig, ResolvedCors, ResolvedSource, ResolvedStore } from './resolved.ts'
+import type {
+  ResolvedAccess,
+  ResolvedConfig,
+  ResolvedCors,
+  ResolvedQueue,
+  ResolvedSource,
+  ResolvedStore,
+} from './resolved.ts'
 import { configSchema, type Settings } from './schema.ts'
 
 export interface ResolveOptions {
@@ -28,6 +35,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
   const auth = read.auth && resolveAuth(read.auth, { folder, exposed }, problems)
   const cors = resolveCors(read.server.cors, problems)
   checkWorkers(read, problems)
+  checkLanes(read.queue, problems)
   refuseIfAny(problems, origins)
 
   return {
@@ -36,6 +44,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
     updaters: read.updaters === null ? null : resolve(folder, read.updaters),
     primeOnCacheMiss: read.primeOnCacheMiss,
     store: resolveStore(read.store, folder),
+    queue: resolveQueue(read, folder),
     sources: resolveSources(read.sources, folder),
     auth,
     access: resolveAccess(read.access, auth !== null, exposed),
@@ -67,6 +76,26 @@ function resolveStore(store: Settings['store'], folder: string): ResolvedStore {
   if (store.kind === 'lmdb') return { ...store, path: resolve(folder, store.path) }
   if (store.kind === 'cassandra') return { ...store, ca: store.ca === null ? null : resolve(folder, store.ca) }
   return store
+}
+
+/** Beside the store, where nothing else is said. */
+function resolveQueue({ queue, store }: Settings, folder: string): ResolvedQueue {
+  const beside = store.kind === 'lmdb' ? resolve(folder, store.path) : null
+  if (queue === null) return beside === null ? { kind: 'memory' } : { kind: 'lmdb', path: beside }
+  if (queue.kind !== 'lmdb') return queue
+  return {
+    kind: 'lmdb',
+    path: queue.path === null ? (beside ?? resolve(folder, '.kck/queue')) : resolve(folder, queue.path),
+  }
+}
+
+/** A queue of two lanes would mix them up. */
+function checkLanes(queue: Settings['queue'], problems: Problem[]): void {
+  if (queue?.kind !== 'sqs') return
+  const { hot, normal, idle } = queue.urls
+  if (new Set([hot, normal, idle]).size < 3) {
+    problems.push({ setting: 'queue.urls', message: 'must name three different queues, one for each lane' })
+  }
 }
 
 function resolveSources(sources: Settings['sources'], folder: string): Record<string, ResolvedSource> {

@@ -1,3 +1,4 @@
+import type { Lane } from '../ports/refresh-queue.ts'
 import type { Access } from '../primer/definition.ts'
 
 /** The settings as the program uses them: everything present, durations in milliseconds, sizes in bytes, paths absolute. */
@@ -9,6 +10,7 @@ export interface ResolvedConfig {
   readonly updaters: string | null
   readonly primeOnCacheMiss: boolean
   readonly store: ResolvedStore
+  readonly queue: ResolvedQueue
   readonly sources: Readonly<Record<string, ResolvedSource>>
   /** Null: nobody can sign in. */
   readonly auth: ResolvedAuth | null
@@ -34,6 +36,18 @@ export type ResolvedStore =
       readonly tls: boolean
       /** Certificates (PEM file) to trust beside Node's own. */
       readonly ca: string | null
+    }
+
+export type ResolvedQueue =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'lmdb'; readonly path: string }
+  | {
+      readonly kind: 'sqs'
+      readonly urls: Readonly<Record<Lane, string>>
+      /** Null: as the AWS SDK finds it. */
+      readonly region: string | null
+      /** Null: AWS itself. */
+      readonly endpoint: string | null
     }
 
 interface ResolvedBudget {

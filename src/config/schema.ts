@@ -44,6 +44,26 @@ const store = union({
   }),
 })
 
+const queueUrl = required(
+  parsed('the URL of a standard queue (not .fifo)', (value) =>
+    typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value) && !value.endsWith('.fifo')
+      ? value
+      : undefined,
+  ),
+  'set all three, here or as KCK_QUEUE_HOT_URL, KCK_QUEUE_NORMAL_URL and KCK_QUEUE_IDLE_URL',
+)
+
+const queue = union({
+  memory: object({ kind: choice('memory') }),
+  lmdb: object({ kind: choice('lmdb'), path: optional(text, null) }),
+  sqs: object({
+    kind: choice('sqs'),
+    urls: section({ hot: queueUrl, normal: queueUrl, idle: queueUrl }),
+    region: optional(text, null),
+    endpoint: optional(text, null),
+  }),
+})
+
 const everySource = {
   statementTimeout: optional(duration(), 60_000),
   budget: section({ concurrency: optional(integer(1, 1000), 8), perSecond: optional(rate, null) }),
@@ -114,6 +134,7 @@ export const configSchema = object({
   updaters: optional(text, null),
   primeOnCacheMiss: optional(flag, true),
   store: optional(store, { kind: 'lmdb', path: '.kck/store' }),
+  queue: optional(queue, null),
   sources: optional(record(source, /^[A-Za-z]\w{0,63}$/, 'letters, digits and _, starting with a letter'), {
     main: source({ kind: 'pglite' }, '', []),
   }),

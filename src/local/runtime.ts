@@ -68,7 +68,7 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
 }
 
 /** What has been opened is closed again when a later part cannot be. */
-async function openAll({ store, sources }: ResolvedConfig, time: { clock: Clock; entropy: Entropy }) {
+async function openAll({ store, queue, sources }: ResolvedConfig, time: { clock: Clock; entropy: Entropy }) {
   const opened: { close(): Promise<void> }[] = []
   const keep = <T extends { close(): Promise<void> }>(part: T): T => {
     opened.push(part)
@@ -77,7 +77,7 @@ async function openAll({ store, sources }: ResolvedConfig, time: { clock: Clock;
   try {
     return {
       store: keep(await openStore(store, time)),
-      queue: keep(await openQueue(store, time)),
+      queue: keep(await openQueue(queue, time)),
       sources: await openSources(sources),
     }
   } catch (error) {

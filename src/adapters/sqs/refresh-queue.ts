@@ -22,9 +22,9 @@ export interface SqsRecord {
 
 export interface SqsRefreshQueue extends RefreshQueue {
   /**
-   * The delivery in a record; `unreadable`: leave it to its dead-letter queue; `dropped`: done with. Its `ack` does
-   * nothing, since Lambda deletes what a function does not report as failed. Throws `INVALID_CONFIG` for a queue that
-   * is none of the lanes.
+   * The delivery in a record; `unreadable`: leave it to its dead-letter queue; `dropped`: done with. Lambda deletes what
+   * a function does not report as failed; `ack` does so before, whatever becomes of the rest of the batch. Throws
+   * `INVALID_CONFIG` for a queue that is none of the lanes.
    */
   accept(record: SqsRecord): Delivery | 'unreadable' | 'dropped'
 }
@@ -87,7 +87,7 @@ class SqsQueue implements SqsRefreshQueue {
       const raws = messages.map(({ ReceiptHandle, Body, Attributes }) =>
         rawOf(lane, { receiptHandle: ReceiptHandle ?? '', body: Body ?? '', attributes: { ...Attributes } }),
       )
-      const taken = raws.map((raw) => ({ raw, delivery: this.#read(raw, () => this.#acknowledge(raw)) }))
+      const taken = raws.map((raw) => ({ raw, delivery: this.#read(raw) }))
       await Promise.all(taken.flatMap(({ raw, delivery }) => (delivery === 'dropped' ? [this.#acknowledge(raw)] : [])))
       return taken.flatMap(({ delivery }) => (typeof delivery === 'string' ? [] : [delivery]))
     } catch (error) {
@@ -101,7 +101,7 @@ class SqsQueue implements SqsRefreshQueue {
     if (!lane) {
       throw new KckError('INVALID_CONFIG', 'A message came from a queue that is none of queue.urls; correct them')
     }
-    return this.#read(rawOf(lane, record), async () => undefined)
+    return this.#read(rawOf(lane, record))
   }
 
   async depth() {
@@ -115,9 +115,9 @@ class SqsQueue implements SqsRefreshQueue {
     await this.#calls.close()
   }
 
-  #read(raw: Raw, ack: () => Promise<void>): Delivery | 'unreadable' | 'dropped' {
+  #read(raw: Raw): Delivery | 'unreadable' | 'dropped' {
     const message = readMessage(raw.body, raw.sentAt)
-    if ('request' in message) return this.#deliver(raw, message.request, ack)
+    if ('request' in message) return this.#deliver(raw, message.request)
     const { lane } = raw
     if ('dropped' in message) {
       emit({ type: 'queue', action: 'dropped', key: message.dropped, lane, cause: message.reason })
@@ -129,13 +129,13 @@ class SqsQueue implements SqsRefreshQueue {
     return 'unreadable'
   }
 
-  #deliver(raw: Raw, request: RefreshRequest, ack: () => Promise<void>): Delivery {
+  #deliver(raw: Raw, request: RefreshRequest): Delivery {
     const { lane, receipt, attempt } = raw
     return {
       request,
       lane,
       attempt,
-      ack,
+      ack: () => this.#acknowledge(raw),
       nack: async (delayMs) => {
         if (attempt < RENEW_AFTER) await this.#calls.hide(lane, receipt, delayMs)
         else await this.#renew(raw, request, delayMs)

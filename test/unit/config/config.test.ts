@@ -28,6 +28,7 @@ describe('defaults', () => {
       updaters: null,
       primeOnCacheMiss: true,
       store: { kind: 'lmdb', path: '/project/.kck/store' },
+      queue: { kind: 'lmdb', path: '/project/.kck/store' },
       sources: {
         main: {
           kind: 'pglite',
@@ -68,6 +69,39 @@ describe('defaults', () => {
       update: 'authenticated',
       admin: { scopes: ['kck/admin'] },
     })
+  })
+})
+
+describe('the queue', () => {
+  const url = (lane: string) => `https://sqs.eu-west-1.amazonaws.com/1/kck-${lane}`
+  const urls = { hot: url('hot'), normal: url('normal'), idle: url('idle') }
+  const environment = { KCK_QUEUE_HOT_URL: urls.hot, KCK_QUEUE_NORMAL_URL: urls.normal, KCK_QUEUE_IDLE_URL: urls.idle }
+
+  it('is beside the store where nothing else is said', () => {
+    expect(resolve({ store: { kind: 'lmdb', path: 'here' } }).queue).toEqual({ kind: 'lmdb', path: '/project/here' })
+    expect(resolve({ store: { kind: 'cassandra' } }).queue).toEqual({ kind: 'memory' })
+    expect(resolve({ store: { kind: 'cassandra' } }, { KCK_QUEUE: 'lmdb' }).queue).toEqual({
+      kind: 'lmdb',
+      path: '/project/.kck/queue',
+    })
+    expect(resolve({}, { KCK_QUEUE: 'lmdb', KCK_QUEUE_PATH: 'q' }).queue).toEqual({ kind: 'lmdb', path: '/project/q' })
+  })
+
+  it('is SQS as soon as the environment has a URL', () => {
+    const sqs = { kind: 'sqs', urls, region: null, endpoint: null }
+    expect(resolve({ queue: { kind: 'memory' } }, environment).queue).toEqual(sqs)
+    expect(resolve({ queue: { kind: 'sqs', urls } }).queue).toEqual(sqs)
+    expect(resolve({}, { ...environment, KCK_QUEUE: 'memory' }).queue).toEqual({ kind: 'memory' })
+  })
+
+  it('has three standard queues', () => {
+    expect(problemsOf({}, { ...environment, KCK_QUEUE_IDLE_URL: '' })[0]).toMatch(
+      /^queue.urls.idle is missing: set all/,
+    )
+    expect(problemsOf({}, { ...environment, KCK_QUEUE_IDLE_URL: `${urls.idle}.fifo` })[0]).toMatch(
+      /^queue.urls.idle \(from KCK_QUEUE_IDLE_URL\) must be the URL of a standard queue/,
+    )
+    expect(problemsOf({}, { ...environment, KCK_QUEUE_IDLE_URL: urls.hot })[0]).toMatch(/^queue.urls must name three/)
   })
 })
 
