@@ -1,4 +1,4 @@
-import type { EntryRow, StoredEntry } from '../entry/entry.ts'
+import type { Failure, StoredEntry } from '../entry/entry.ts'
 import { freshness, pendingMarks } from '../entry/freshness.ts'
 import type { Registry } from '../primer/registry.ts'
 
@@ -18,16 +18,16 @@ export function judgeRefresh(entry: StoredEntry, registry: Registry, now: number
   // Its process may still die, and its value may be stale when it comes: it may have begun before the change.
   if (row.lease && now < row.lease.until) return 'waiting'
   if (state === 'missing') return 'done'
-  if (row.failure && !changedSince(row.failure, row, entry, revision)) {
-    if (row.failure.retryAt === null) return 'done'
-    if (now < row.failure.retryAt + RETRY_GRACE_MS) return 'waiting'
-  }
+  if (row.failure && resting(row.failure, entry, revision, now))
+    return row.failure.retryAt === null ? 'done' : 'waiting'
   return 'lost'
 }
 
-/** Something is different from when it failed, so it may be tried before its time. */
-function changedSince(failure: NonNullable<EntryRow['failure']>, row: EntryRow, entry: StoredEntry, revision: string) {
-  return failure.primerRevision !== revision || failure.epoch !== row.epoch || pendingMarks(entry).length > 0
+/** It failed, nothing has changed since, and it is parked or will be tried again by itself. */
+export function resting(failure: Failure, entry: StoredEntry, revision: string, now: number): boolean {
+  const changed =
+    failure.primerRevision !== revision || failure.epoch !== entry.row?.epoch || pendingMarks(entry).length > 0
+  return !changed && (failure.retryAt === null || now < failure.retryAt + RETRY_GRACE_MS)
 }
 
 /** Null: nobody can ask for this key any more. */

@@ -1,8 +1,8 @@
 import type { Clock, Entropy } from '../ports/clock.ts'
-import type { Registers } from '../ports/registers.ts'
+import type { Store } from '../ports/store.ts'
 
 export interface RegisterDeps {
-  readonly registers: Registers
+  readonly store: Pick<Store, 'registers'>
   readonly clock: Clock
   readonly entropy: Entropy
 }
@@ -20,7 +20,8 @@ export async function changeRegister<T>(
   next: (state: T | null) => T | undefined,
   options: { readonly signal?: AbortSignal; readonly removeAt?: number } = {},
 ): Promise<T | undefined> {
-  const { registers, clock, entropy } = deps
+  const { clock, entropy } = deps
+  const { registers } = deps.store
   const call = options.signal ? { signal: options.signal } : {}
   for (let attempt = 0; ; attempt++) {
     const register = await registers.get(name, call)

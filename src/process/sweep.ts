@@ -78,11 +78,12 @@ async function resumeIntents(deps: SweepDeps, items: readonly WorkItem[], signal
   let resumed = 0
   await concurrently(items, INTENTS_AT_ONCE, async (item) => {
     try {
-      const intent = JSON.parse(item.payload) as { readonly until?: number }
+      const intent = JSON.parse(item.payload) as { readonly id: string; readonly until?: number }
       // Its write may still be under way: to cross it out now would lose it when that process dies later.
       if ((intent.until ?? 0) + INTENT_GRACE_MS > deps.clock.now()) return await postpone(deps, item)
       // Marks of its own: one that an earlier look has placed too soon may count as folded into the row already.
-      await deps.resume({ ...item, payload: JSON.stringify({ ...intent, id: deps.entropy.id() }) }, signal)
+      const id = `${intent.id}~${deps.entropy.id()}`
+      await deps.resume({ ...item, payload: JSON.stringify({ ...intent, id }) }, signal)
       resumed += 1
     } catch (error) {
       signal?.throwIfAborted()

@@ -16,6 +16,8 @@ export interface Job {
   readonly due: Due
   /** What becomes of times that pass while it runs: left out, or made up for by one more run. */
   readonly overlap: 'skip' | 'queue'
+  /** It runs as soon as anybody knows of it, not only from its next time on. */
+  readonly atOnce?: boolean
   /** Runs so often that nobody wants to hear of it. */
   readonly quiet?: boolean
   run(run: JobRun): Promise<void>
@@ -37,7 +39,7 @@ export function take(
 ): TurnState | undefined {
   const due = lastDue(job.due, now)
   // Nothing was missed before anybody knew of it.
-  if (!state) return { done: due ?? now, run: null }
+  if (!state) return { done: due ?? now, run: job.atOnce ? { ...lease, due: now } : null }
   if (state.run) return now < state.run.until ? undefined : { ...state, run: { ...lease, due: state.run.due } }
   return due === null || due <= state.done ? undefined : { ...state, run: { ...lease, due } }
 }

@@ -23,7 +23,7 @@ function world(start = '2026-01-01T00:00:30Z') {
     process(jobs: readonly Job[]) {
       const link = cuttable(registers)
       const entropy = new SeededEntropy(++processes, `p${processes}`)
-      const timetable = new Timetable({ registers: link.registers, clock, entropy }, jobs)
+      const timetable = new Timetable({ store: link, clock, entropy }, jobs)
       const stop = new AbortController()
       const loop = async () => {
         while (!stop.signal.aborted) {
@@ -263,7 +263,7 @@ test('a store that cannot be asked is a fault, and nothing is lost', async () =>
   }
   const runs: number[] = []
   const jobs = [job(every(MINUTE), async ({ due }) => void runs.push(due))]
-  const timetable = new Timetable({ registers, clock, entropy: new SeededEntropy(1) }, jobs)
+  const timetable = new Timetable({ store: { registers }, clock, entropy: new SeededEntropy(1) }, jobs)
   const tick = () => clock.run(Promise.all(timetable.startDue(new AbortController().signal)))
   await tick()
   await clock.advance(MINUTE)
