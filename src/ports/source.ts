@@ -48,7 +48,17 @@ export interface QueryOptions {
   readonly signal?: AbortSignal
   /** Milliseconds after which the database itself stops the statement. Default: the source's setting. */
   readonly timeoutMs?: number
+  /** Who waits first for a source at its limit. Default `interactive`. */
+  readonly priority?: QueryPriority
+  /**
+   * Called when a call that was given up (aborted, or the connection lost) has ended in the database too, which may be
+   * some time after the caller was released. Adapters that cannot know it never call.
+   */
+  readonly onEnded?: () => void
 }
+
+/** `interactive`: somebody waits for it. `background`: refreshes, schedules, warm-ups. */
+export type QueryPriority = 'interactive' | 'background'
 
 export interface Column {
   readonly name: string
