@@ -24,6 +24,8 @@ export interface EntryRow {
   readonly requested: { readonly at: number; readonly lane: string; readonly cause: string } | null
   /** The value that is served; null before the first one, and after a purge. */
   readonly value: Materialization | null
+  /** The last value of the primer's definition before this one, its body in chunks: a rollback finds it again. */
+  readonly superseded: Materialization | null
   readonly lease: Lease | null
   readonly failure: Failure | null
   /** The largest version ever published under this key while the row lives; versions only grow. */

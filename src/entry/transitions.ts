@@ -36,6 +36,7 @@ export function emptyRow(key: string): EntryRow {
     dirtyDirect: false,
     requested: null,
     value: null,
+    superseded: null,
     lease: null,
     failure: null,
     lastVersion: 0,
@@ -116,20 +117,18 @@ export function renew(
   return { next: withRemoveAt({ ...row, lease: { ...row.lease, until: Math.max(row.lease.until, lease.until) } }, now) }
 }
 
+/** A value to be published; `superseded`: the one before, when another definition of the primer made it. */
+export type Published = Omit<Materialization, 'builtEpoch'> & { readonly superseded?: Materialization | null }
+
 /**
  * Publishes a computed value, if the lease is still held. When the epoch moved meanwhile the value is published as
  * already stale, so that readers get the newer of two old values and the refresh runs again.
  */
-export function commit(
-  entry: StoredEntry,
-  token: string,
-  value: Omit<Materialization, 'builtEpoch'>,
-  now: number,
-): Transition {
+export function commit(entry: StoredEntry, token: string, value: Published, now: number): Transition {
   const row = fold(entry)
   if (row.lease?.token !== token) return { refused: { reason: 'lost' } }
-  const builtEpoch = row.lease.epoch
-  return { next: publish(row, { ...value, builtEpoch }, now) }
+  const { superseded, ...made } = value
+  return { next: publish(supersede(row, superseded, now), { ...made, builtEpoch: row.lease.epoch }, now) }
 }
 
 /** Gives the lease back after a failed compute; the last good value stays. */
@@ -169,6 +168,7 @@ export function purge(entry: StoredEntry, now: number): Transition {
   if (!(row.value || row.lease || row.failure)) return { refused: { reason: 'nothing' } }
   let retired = row.retired
   if (row.value) retired = retireBody(retired, row.value, now)
+  if (row.superseded) retired = retireBody(retired, row.superseded, now)
   if (row.lease) retired = retire(retired, { id: row.lease.token, chunks: UNKNOWN_CHUNKS, at: now })
   return {
     next: withRemoveAt(
@@ -180,6 +180,7 @@ export function purge(entry: StoredEntry, now: number): Transition {
         dirtyDirect: false,
         requested: null,
         value: null,
+        superseded: null,
         lease: null,
         failure: null,
         retired,
@@ -220,9 +221,18 @@ export function forgetRetired(entry: StoredEntry, ids: readonly string[], now: n
   return { next: withRemoveAt({ ...row, retired }, now) }
 }
 
+/** Keeps another superseded value, or drops one that a change since then has made wrong. */
+function supersede(row: EntryRow, superseded: Materialization | null | undefined, now: number): EntryRow {
+  const kept = row.superseded?.builtEpoch === row.epoch ? row.superseded : null
+  const next = superseded === undefined ? kept : superseded
+  const isDropped = row.superseded && row.superseded.body.id !== next?.body.id
+  return { ...row, superseded: next, retired: isDropped ? retireBody(row.retired, row.superseded, now) : row.retired }
+}
+
 function publish(row: EntryRow, value: Materialization, now: number): EntryRow {
   const stillDirty = value.builtEpoch !== row.epoch
-  const replaced = row.value && row.value.body.id !== value.body.id
+  const isKept = row.value?.body.id === value.body.id || row.value?.body.id === row.superseded?.body.id
+  const replaced = row.value && !isKept
   return withRemoveAt(
     {
       ...row,

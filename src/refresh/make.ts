@@ -1,4 +1,5 @@
 import type { Materialization, StoredEntry } from '../entry/entry.ts'
+import type { Published } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
 import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey } from '../primer/registry.ts'
@@ -6,6 +7,7 @@ import { type Augmented, sameJson, tryAugment } from './augment.ts'
 import type { AugmentTrust } from './augment-trust.ts'
 import { materialize } from './materialize.ts'
 import { dropEdges, type Held } from './publish.ts'
+import { supersededBy, tryRollback } from './rollback.ts'
 import { type Computed, type RunDeps, runConsistently } from './run.ts'
 
 export interface MakeDeps extends RunDeps {
@@ -33,7 +35,7 @@ export interface Wanted {
 }
 
 export interface Made {
-  readonly value: Omit<Materialization, 'builtEpoch'>
+  readonly value: Published
   /** The primer ran. */
   readonly computed: boolean
   /** To be called when the value is published. */
@@ -42,11 +44,14 @@ export interface Made {
 
 /** A value for a key under a lease, the cheapest way that is certainly right: as it was, augmented, or computed. */
 export async function make(deps: MakeDeps, product: ProductKey, held: HeldEntry, wanted: Wanted): Promise<Made> {
+  const at = { signal: wanted.signal, now: deps.clock.now() }
   const same = wanted.recompute ? null : await deps.cutOff(product, held.row, wanted.signal)
   if (same) {
     emit({ type: 'cutoff', key: product.text })
     return { value: same, computed: false, published: async () => undefined }
   }
+  const former = wanted.recompute ? null : await tryRollback({ entries: deps.store.entries }, product, held, at)
+  if (former) return fromFormer(deps, product, held, former)
   const augmented = wanted.recompute ? null : await augment(deps, product, held, wanted.signal)
   const isSampled = augmented !== null && deps.entropy.random() < deps.options.augmentSampling
   return augmented && !isSampled
@@ -68,6 +73,20 @@ async function fromAugment(deps: MakeDeps, product: ProductKey, held: HeldEntry,
   return { value: await materialized(deps, product, held, run), computed: false, published: async () => undefined }
 }
 
+/** A rollback: what the definition said before, with a version of its own, because readers have seen another since. */
+async function fromFormer(
+  deps: MakeDeps,
+  product: ProductKey,
+  held: HeldEntry,
+  former: { readonly value: Materialization; readonly valueJson: string },
+): Promise<Made> {
+  const { asOf, inputs, ancestors, costMs } = former.value
+  const run = { valueJson: former.valueJson, asOf, inputs, ancestors, costMs }
+  const value = await materialized(deps, product, held, run)
+  const superseded = await supersededBy({ entries: deps.store.entries }, product, held.before)
+  return { value: { ...value, superseded }, computed: false, published: async () => undefined }
+}
+
 async function fromCompute(
   deps: MakeDeps,
   product: ProductKey,
@@ -82,7 +101,14 @@ async function fromCompute(
   const run = await runConsistently(deps, product, held.row, wanted.signal)
   if (wanted.augmented) await compare(deps, product, wanted.augmented, run)
   const { inputs, ancestors, dropped } = run.recorder
-  const value = await materialized(deps, product, held, { ...run, inputs, ancestors, damaged: wanted.damaged })
+  const made = await materialized(deps, product, held, { ...run, inputs, ancestors, damaged: wanted.damaged })
+  const isOtherDefinition = before !== null && before.primerRevision !== product.primer.revision
+  // A chunked body that both definitions made stays with the newer one.
+  const sharesBody = before?.body.id === made.body.id && made.body.inline === null
+  const value =
+    isOtherDefinition && !sharesBody
+      ? { ...made, superseded: await supersededBy({ entries: deps.store.entries }, product, held.before) }
+      : made
   const published = async () => {
     const { version, contentHash, body, costMs } = value
     const changed = before?.contentHash !== contentHash

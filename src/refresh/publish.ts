@@ -1,6 +1,6 @@
-import type { EntryRow, Input, Materialization } from '../entry/entry.ts'
+import type { EntryRow, Input } from '../entry/entry.ts'
 import { type MutateDeps, mutate } from '../entry/mutate.ts'
-import { commit, forgetRetired, UNKNOWN_CHUNKS } from '../entry/transitions.ts'
+import { commit, forgetRetired, type Published, UNKNOWN_CHUNKS } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
 import type { KckOptions } from '../kck/options.ts'
 import type { Store } from '../ports/store.ts'
@@ -35,7 +35,7 @@ export async function publish(
   deps: PublishDeps,
   product: ProductKey,
   held: Held,
-  value: Omit<Materialization, 'builtEpoch'>,
+  value: Published,
 ): Promise<EntryRow | null> {
   const key = product.text
   const operation = `${held.token}:commit`
@@ -62,7 +62,7 @@ async function announce(
   deps: PublishDeps,
   product: ProductKey,
   held: Held,
-  value: Omit<Materialization, 'builtEpoch'>,
+  value: Published,
 ): Promise<{ readonly intent: Intent; readonly change: Parameters<Changes['intend']>[0] } | null> {
   const before = held.row.value
   if (before === null || before.contentHash === value.contentHash) return null

@@ -47,6 +47,7 @@ export const rowFields: fc.Arbitrary<Omit<EntryRow, 'key' | 'rev' | 'removeAt'>>
   dirtyDirect: fc.boolean(),
   requested: fc.option(fc.record({ at: time, lane: name, cause: name })),
   value: fc.option(value),
+  superseded: fc.constant(null),
   lease: fc.option(fc.record({ token: name, until: time, epoch: fc.nat(), since: time })),
   failure: fc.option(
     fc.record({

@@ -15,6 +15,7 @@ export function sampleRow(key: string, changes: Partial<EntryRow> = {}): EntryRo
     dirtyDirect: true,
     requested: { at: NOW - 4, lane: 'hot', cause: 'stale-read' },
     value: sampleValue(`body-of-${key}`),
+    superseded: null,
     lease: { token: 'token-1', until: NOW + 30_000, epoch: 3, since: NOW },
     failure: {
       attempts: 2,
@@ -45,6 +46,7 @@ export function emptyRow(key: string, changes: Partial<EntryRow> = {}): EntryRow
     dirtyDirect: false,
     requested: null,
     value: null,
+    superseded: null,
     lease: null,
     failure: null,
     lastVersion: 0,

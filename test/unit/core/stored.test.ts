@@ -35,16 +35,55 @@ describe('a stored body', () => {
   })
 })
 
-test('a value of another definition of its primer is stale: served while it is made anew', async () => {
-  const before = testPrimer({ name: 'product', compute: () => 'before' })
-  const after = testPrimer({ name: 'product', compute: () => 'after', revision: 'r2' })
-  const old = testKck([before])
-  await old.clock.run(old.kck.fetch('product/1'))
-  const { kck, clock } = testKck([after], { clock: old.clock, store: old.store, queue: old.queue, seed: 2 })
-  const fetched = await clock.run(kck.fetch('product/1'))
-  expect([fetched.state, fetched.staleCause]).toEqual(['stale', 'the primer changed'])
-  expect((await old.queue.depth()).normal).toBe(1)
-  expect(await clock.run(kck.get('product/1', { maxStaleMs: 0 }))).toBe('after')
-  // A rollback finds the newer definition's value stale in turn, and re-uses what is still right after one compute.
-  expect((await old.clock.run(old.kck.fetch('product/1'))).state).toBe('stale')
+describe('a value of another definition of its primer', () => {
+  function deploy() {
+    const computes = { before: 0, after: 0 }
+    const define = (name: 'before' | 'after') =>
+      testPrimer({
+        name: 'product',
+        revision: name,
+        compute: () => {
+          computes[name] += 1
+          return name
+        },
+      })
+    const old = testKck([define('before')])
+    const { clock, store, queue } = old
+    return {
+      computes,
+      clock,
+      queue,
+      old: old.kck,
+      next: testKck([define('after')], { clock, store, queue, seed: 2 }).kck,
+    }
+  }
+
+  test('is stale: served while it is made anew', async () => {
+    const { clock, next, old, queue } = deploy()
+    await clock.run(old.fetch('product/1'))
+    const fetched = await clock.run(next.fetch('product/1'))
+    expect([fetched.state, fetched.staleCause]).toEqual(['stale', 'the primer changed'])
+    expect((await queue.depth()).normal).toBe(1)
+    expect(await clock.run(next.get('product/1', { maxStaleMs: 0 }))).toBe('after')
+  })
+
+  test('is found again by a rollback, without a compute, with a version of its own', async () => {
+    const { clock, computes, next, old } = deploy()
+    const first = await clock.run(old.fetch('product/1'))
+    await clock.run(next.fetch('product/1', { maxStaleMs: 0 }))
+    const back = await clock.run(old.fetch('product/1', { maxStaleMs: 0 }))
+    expect([back.state, await clock.run(old.get('product/1'))]).toEqual(['fresh', 'before'])
+    expect(back.version).toBeGreaterThan(first.version + 1)
+    expect(await clock.run(next.get('product/1', { maxStaleMs: 0 }))).toBe('after')
+    expect(computes).toEqual({ before: 1, after: 1 })
+  })
+
+  test('is not found again when something changed since', async () => {
+    const { clock, computes, next, old } = deploy()
+    await clock.run(old.fetch('product/1'))
+    await clock.run(next.fetch('product/1', { maxStaleMs: 0 }))
+    await clock.run(next.invalidate('product/1'))
+    expect(await clock.run(old.get('product/1', { maxStaleMs: 0 }))).toBe('before')
+    expect(computes).toEqual({ before: 2, after: 1 })
+  })
 })
