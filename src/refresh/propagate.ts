@@ -35,10 +35,15 @@ const SHOWN = 100
 /** A mark outlives what it marks by this much. */
 const GRACE_MS = 3_600_000
 
+/** Edges of values that are gone may close a circle; no way through real products is this long. */
+const LONGEST_WAY = 64
+
 /**
  * Marks everything below the changed nodes dirty, breadth first, a page at a time, and asks for the refreshes. A node
- * is marked before what reads it, so whoever refreshes early finds its inputs dirty and makes them fresh first. May be
- * stopped anywhere and run again. Returns how many keys were marked.
+ * is marked before what reads it, so whoever refreshes early finds its inputs dirty and makes them fresh first. What is
+ * reached by a short way and a long one may be fresh again before the change has come the long way, and may then change
+ * again: it is marked, asked for and looked below once for each length. May be stopped anywhere and run again. Returns
+ * how many keys were marked.
  */
 export async function propagate(
   deps: PropagateDeps,
@@ -46,26 +51,42 @@ export async function propagate(
   signal?: AbortSignal,
 ): Promise<{ readonly marked: number; readonly keys: readonly string[] }> {
   const seen = new Set<string>()
-  let level = change.nodes
-  while (level.length > 0) {
-    const found: string[] = []
-    await concurrently(level, NODES_AT_ONCE, async (node) => {
-      for await (const { keys, upstream } of below(deps, node, signal)) {
-        // A key is marked once per node that leads to it: it may have been refreshed after the first of them.
-        await markKeys(deps, keys, markOf(change, node, upstream), signal)
-        const first = keys.filter((key) => !seen.has(key))
-        for (const key of first) seen.add(key)
-        await request(deps, first, change, signal)
-        found.push(...first)
-      }
-    })
-    level = await nodesRead(deps, found, signal)
+  let nodes = change.nodes
+  for (let step = 0; nodes.length > 0 && step < LONGEST_WAY; step++) {
+    const found = await markBelow(deps, { ...change, nodes }, step, signal)
+    for (const key of found) seen.add(key)
+    nodes = await nodesRead(deps, found, signal)
   }
   return { marked: seen.size, keys: [...seen].slice(0, SHOWN) }
 }
 
-function markOf(change: Propagation, node: string, upstream: boolean): Mark {
-  const id = `${change.id}:${hash(node).slice(0, 8)}${upstream ? '' : 'd'}`
+/** One step: what reads these nodes. */
+async function markBelow(
+  deps: PropagateDeps,
+  change: Propagation,
+  step: number,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const found = new Set<string>()
+  const again = new Set<string>()
+  await concurrently(change.nodes, NODES_AT_ONCE, async (node) => {
+    for await (const { keys, upstream } of below(deps, node, signal)) {
+      // A key is marked once per node that leads to it: it may have been refreshed after the first of them.
+      await markKeys(deps, keys, markOf(change, { node, step, upstream }), signal)
+      const first = keys.filter((key) => !found.has(key))
+      for (const key of keys) (found.has(key) ? again : found).add(key)
+      await request(deps, first, change, signal)
+    }
+  })
+  await request(deps, [...again], change, signal)
+  return [...found]
+}
+
+function markOf(
+  change: Propagation,
+  { node, step, upstream }: { readonly node: string; readonly step: number; readonly upstream: boolean },
+): Mark {
+  const id = `${change.id}:${step}${hash(node).slice(0, 8)}${upstream ? '' : 'd'}`
   return { id, at: change.at, cause: change.cause, upstream }
 }
 

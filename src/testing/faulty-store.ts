@@ -33,6 +33,7 @@ export function faultyStore(store: Store, link: Link): Store {
 
 function faultyEntries(entries: EntryStore, link: Link): EntryStore {
   const latest = { consistency: 'latest' } as const
+  const removed = removedMarks(entries)
   return {
     get: (key, options) =>
       link.call(() => entries.get(key, { consistency: options?.consistency ?? 'one' }), { signal: options?.signal }),
@@ -48,10 +49,24 @@ function faultyEntries(entries: EntryStore, link: Link): EntryStore {
           return row?.ops.includes(next.ops.at(-1) ?? '') ?? false
         },
       }),
-    mark: (keys, mark, removeAt, options) =>
-      link.call(() => entries.mark(keys, mark, removeAt), { signal: options?.signal, repeatable: true }),
-    unmark: (key, markIds, options) =>
-      link.call(() => entries.unmark(key, markIds), { signal: options?.signal, repeatable: true }),
+    mark: (keys, mark, removeAt, options) => {
+      const order = removed.next()
+      const write = () =>
+        entries.mark(
+          keys.filter((key) => removed.last(key, mark.id) < order),
+          mark,
+          removeAt,
+        )
+      return link.call(write, { signal: options?.signal, repeatable: true })
+    },
+    unmark: (key, markIds, options) => {
+      const order = removed.next()
+      const remove = () => {
+        for (const id of markIds) removed.add(key, id, order)
+        return entries.unmark(key, markIds)
+      }
+      return link.call(remove, { signal: options?.signal, repeatable: true })
+    },
     // biome-ignore lint/complexity/useMaxParams: the port's signature.
     putChunks: (key, bodyId, chunks, removeAt, options) =>
       link.call(() => entries.putChunks(key, bodyId, chunks, removeAt), { signal: options?.signal, repeatable: true }),
@@ -62,6 +77,31 @@ function faultyEntries(entries: EntryStore, link: Link): EntryStore {
     ping: (options) => link.call(() => entries.ping(), { signal: options?.signal }),
     close: () => entries.close(),
   }
+}
+
+interface RemovedMarks {
+  /** A place in the order in which everybody sends. */
+  next(): number
+  /** When that mark was removed last, in this order; -1: never. */
+  last(key: string, id: string): number
+  add(key: string, id: string, order: number): void
+}
+
+const removedByStore = new WeakMap<EntryStore, RemovedMarks>()
+
+/** A mark that arrives after it was removed is one that was sent before: stores tell by its timestamp, and drop it. */
+function removedMarks(entries: EntryStore): RemovedMarks {
+  const known = removedByStore.get(entries)
+  if (known) return known
+  const orders = new Map<string, number>()
+  let sent = 0
+  const removed: RemovedMarks = {
+    next: () => sent++,
+    last: (key, id) => orders.get(`${key} ${id}`) ?? -1,
+    add: (key, id, order) => orders.set(`${key} ${id}`, Math.max(order, removed.last(key, id))),
+  }
+  removedByStore.set(entries, removed)
+  return removed
 }
 
 function faultyRegisters(registers: Registers, link: Link): Registers {

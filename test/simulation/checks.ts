@@ -180,7 +180,9 @@ export class Checks {
   async dirtyKeys(): Promise<readonly string[]> {
     const { store, rows } = this.#world
     const entries = await store.entries.getMany([...rows.keys()], { consistency: 'latest' })
-    return entries.filter((entry) => entry.row?.lease || isDirty(entry)).map((entry) => entry.key)
+    const isLeased = (row: EntryRow | null) =>
+      row?.lease != null && row.lease.until + this.#world.scenario.skewMs > this.#now
+    return entries.filter((entry) => isLeased(entry.row) || isDirty(entry)).map((entry) => entry.key)
   }
 
   /** Nothing is owed any more: no lost refresh, nothing wrong that counts as right. */

@@ -32,7 +32,11 @@ for (let seed = first; seed < first + Number(values.seeds) && broken.length < Nu
   const name = names[seed % names.length] as string
   const scenario = SCENARIOS[name]
   if (!scenario) throw new Error(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}`)
-  const { violations, figures } = await runSchedule(seed, scenario, values.trace ? (line) => console.log(line) : undefined)
+  const { violations, figures } = await runSchedule(
+    seed,
+    scenario,
+    values.trace ? (line) => console.log(line) : undefined,
+  )
   // Weak references are let go between two turns of the event loop only.
   await new Promise((resolve) => setImmediate(resolve))
   totals.get(name)?.add(figures)

@@ -178,8 +178,7 @@ export function registryFor(around: Around): Registry {
       source: 'shop',
       softTtlMs: product.softTtlMs ?? null,
       hardTtlMs: product.hardTtlMs ?? null,
-      compute: (context, { id }) =>
-        around(`${name}/${id}`, context, () => product.compute(context, String(id))),
+      compute: (context, { id }) => around(`${name}/${id}`, context, () => product.compute(context, String(id))),
     }),
   )
   return createRegistry({ primers, updaters: [UPDATER] })

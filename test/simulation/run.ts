@@ -18,11 +18,7 @@ const STEP_MS = 10_000
 const REST_MS = 900_000
 
 /** One schedule from one seed: operations and faults, then rest, and what was promised of both. */
-export async function runSchedule(
-  seed: number,
-  scenario: Scenario,
-  trace?: (line: string) => void,
-): Promise<Outcome> {
+export async function runSchedule(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Outcome> {
   const world = new World(seed, scenario)
   if (trace) followTrace(world, trace)
   const { clock, checks, figures, truth } = world

@@ -140,9 +140,8 @@ export class World {
       const end = this.checks.computeBegins(name, key)
       try {
         const value = await compute()
-        const ms = chance.happens(scenario.slowComputes)
-          ? chance.between(8_000, 15_000)
-          : chance.between(...scenario.computeMs)
+        const isSlow = !this.#isCalm && chance.happens(scenario.slowComputes)
+        const ms = isSlow ? chance.between(8_000, 15_000) : chance.between(...scenario.computeMs)
         await process.ports.clock.sleep(ms, context.signal)
         return value
       } finally {
