@@ -78,20 +78,21 @@ interface Running {
 }
 
 /**
- * A shell stands between us and Java and kills it when our end of its standard input closes, so that a test run that is
- * itself killed leaves no Cassandra behind.
+ * A shell stands between us and Java. When its standard input ends before Java does, we are gone: it kills Java and
+ * deletes the data, so that a test run that is itself killed leaves nothing behind.
  */
-const WATCHDOG = `out=$1; shift
-"$@" </dev/null >"$out" 2>&1 &
+const WATCHDOG = `folder=$1; shift
+"$@" </dev/null >"$folder/output.log" 2>&1 &
 pid=$!
 echo $pid
 exec 3<&0
-( cat <&3 >/dev/null; kill -9 $pid 2>/dev/null ) >/dev/null 2>&1 &
-wait $pid`
+( read nothing <&3; kill -9 $pid 2>/dev/null; sleep 1; rm -rf "$folder" ) >/dev/null 2>&1 &
+watch=$!
+wait $pid
+kill -9 $watch`
 
 async function launch(settings: NodeSettings, folder: string): Promise<Running> {
-  const output = join(folder, 'output.log')
-  const shell = spawn('sh', ['-c', WATCHDOG, 'sh', output, settings.java, ...javaArguments(settings, folder)], {
+  const shell = spawn('sh', ['-c', WATCHDOG, 'sh', folder, settings.java, ...javaArguments(settings, folder)], {
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   })
