@@ -52,17 +52,18 @@ function fold(entry: StoredEntry): EntryRow {
   const absorbed = entry.marks.map((mark) => mark.id)
   const first = marks[0]
   if (!first) return { ...row, absorbed }
-  const clean = row.value === null || row.value.builtEpoch === row.epoch
   const oldest = Math.min(...marks.map((mark) => mark.at))
   return {
     ...row,
     absorbed,
     epoch: row.epoch + 1,
-    dirtyAt: clean || row.dirtyAt === null ? oldest : Math.min(row.dirtyAt, oldest),
-    dirtyCause: clean || row.dirtyCause === null ? first.cause : row.dirtyCause,
-    dirtyDirect: (clean ? false : row.dirtyDirect) || marks.some((mark) => !mark.upstream),
+    dirtyAt: row.dirtyAt === null ? oldest : Math.min(row.dirtyAt, oldest),
+    dirtyCause: row.dirtyCause ?? first.cause,
+    dirtyDirect: row.dirtyDirect || marks.some((mark) => !mark.upstream),
   }
 }
+
+const CLEAN = { dirtyAt: null, dirtyCause: null, dirtyDirect: false } as const
 
 /** Takes the lease: from here on the row remembers which epoch the compute started from. */
 export function claim(
@@ -83,6 +84,8 @@ export function claim(
     next: withRemoveAt(
       {
         ...row,
+        // Without a value, what changed before this compute begins concerns nobody.
+        ...(row.value === null ? CLEAN : {}),
         requested: null,
         lease: { token: lease.token, until: lease.until, epoch: row.epoch, since: now },
         // A lease that ran out belonged to a process that died or stalled: what it may have written is nobody's now.
@@ -174,10 +177,8 @@ export function purge(entry: StoredEntry, now: number): Transition {
     next: withRemoveAt(
       {
         ...row,
+        ...CLEAN,
         epoch: row.epoch + 1,
-        dirtyAt: null,
-        dirtyCause: null,
-        dirtyDirect: false,
         requested: null,
         value: null,
         superseded: null,

@@ -125,6 +125,24 @@ export const PRODUCTS: Readonly<Record<string, Product>> = {
       return { ...(top as Numbers), h: half, t: tagged }
     },
   },
+  /** Reads what changed itself, and, by a long way that no version tells of, what rests on it. */
+  wide: {
+    variables: (id) => [`truth/${id}`, `hidden/tag-${id}`],
+    expected: (id, truth) => ({ n: truth(`truth/${id}`), t: truth(`hidden/tag-${id}`), l: truth(`truth/${id}`) }),
+    compute: async (context, id) => {
+      const { n: now } = await read(context, 'truth', id)
+      const below = await get(context, `deep/${id}`)
+      return { n: now, t: below['t'] as number, l: below['l'] as number }
+    },
+  },
+  tip: {
+    variables: (id) => [`truth/${id}`, `hidden/tag-${id}`],
+    expected: (id, truth) => ({ n: truth(`truth/${id}`), t: truth(`hidden/tag-${id}`), l: truth(`truth/${id}`) }),
+    compute: async (context, id) => {
+      const { n: now, t, l } = (await get(context, `wide/${id}`)) as Numbers
+      return { n: now as number, t: t as number, l: l as number }
+    },
+  },
   /** Rests on what changes by age only. */
   softly: {
     variables: (id) => [`hidden/soft-${id}`],

@@ -75,3 +75,29 @@ test('what changes a second time is carried on a second time', async () => {
   source.value = 2
   expect(await change()).toEqual(['fresh', [2, 2]])
 })
+
+test('a change of what a first compute reads itself is not taken for one further up', async () => {
+  const clock = new VirtualClock()
+  const source = { value: 1 }
+  const leaf = testPrimer({ name: 'leaf', compute: () => 'leaf' })
+  const above = testPrimer({
+    name: 'above',
+    tags: ['source'],
+    compute: async ({ get, signal }, { id }) => {
+      const { value } = source
+      await get(`leaf/${id}`)
+      await clock.sleep(8_000, signal)
+      return value
+    },
+  })
+  const { kck } = testKck([leaf, above], { clock })
+  const first = kck.fetch('above/1')
+  await clock.advance(1_000)
+  source.value = 2
+  await clock.run(kck.invalidateTags(['source']))
+  // Each is noticed by another renewal of the lease.
+  await clock.advance(4_000)
+  await clock.run(kck.invalidate('leaf/1'))
+  await clock.run(first)
+  expect(await clock.run(kck.get('above/1', { maxStaleMs: 0, deadline: clock.now() + 60_000 }))).toBe(2)
+})
