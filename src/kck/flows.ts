@@ -54,9 +54,7 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
       requests.forget(key)
     }
   }
-  const changes = new Changes({ store, queue, clock, registry, dirtied }, (product) =>
-    requests.request(product, { cause: 'change', lane: 'normal' }),
-  )
+  const changes = new Changes({ store, queue, clock, registry, dirtied })
   const fetchMany: ComputeDeps['fetchMany'] = (products, request, parent) =>
     fetcher.fetchMany(products, request, parent)
   const computing = computeWith(parts, fetchMany)

@@ -5,7 +5,7 @@ import type { WorkItem } from '../ports/work-index.ts'
 import type { Change } from '../primer/definition.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { markDirty } from '../update/dirty.ts'
-import { type PropagateDeps, type Propagation, propagate } from './propagate.ts'
+import { type PropagateDeps, type Propagation, propagate, requestRefreshes } from './propagate.ts'
 import { productNode } from './recorder.ts'
 
 /** A change as it is announced: what changed, and the products it names outright. */
@@ -22,12 +22,9 @@ export interface Announced extends Propagation {
  */
 export class Changes {
   readonly #deps: PropagateDeps
-  readonly #request: (product: ProductKey) => Promise<void>
 
-  /** `request` asks for the refresh of a product that was named outright. */
-  constructor(deps: PropagateDeps, request: (product: ProductKey) => Promise<void>) {
+  constructor(deps: PropagateDeps) {
     this.#deps = deps
-    this.#request = request
   }
 
   /** Writes down what is owed, before it can be owed. `settle` crosses it out. */
@@ -70,10 +67,14 @@ export class Changes {
   }
 
   async mark(change: Announced, signal?: AbortSignal): Promise<Marked> {
-    const { dirtied } = this.#deps
     const named = await this.#markNamed(change, signal)
-    dirtied(change.products.map((product) => product.text))
-    for (const product of named) await this.#request(product)
+    this.#deps.dirtied(change.products.map((product) => product.text))
+    await requestRefreshes(
+      this.#deps,
+      named.map((product) => product.text),
+      change,
+      signal,
+    )
     const below = {
       ...change,
       nodes: [...change.nodes, ...change.products.map((product) => productNode(product.text))],

@@ -75,10 +75,10 @@ async function markBelow(
       await markKeys(deps, keys, markOf(change, { node, step, upstream }), signal)
       const first = keys.filter((key) => !found.has(key))
       for (const key of keys) (found.has(key) ? again : found).add(key)
-      await request(deps, first, change, signal)
+      await requestRefreshes(deps, first, change, signal)
     }
   })
-  await request(deps, [...again], change, signal)
+  await requestRefreshes(deps, [...again], change, signal)
   return [...found]
 }
 
@@ -146,7 +146,7 @@ async function markKeys(
 }
 
 // First what the sweep looks through, then the messages: a message that is lost is found again.
-async function request(
+export async function requestRefreshes(
   { store, queue, clock }: PropagateDeps,
   keys: readonly string[],
   change: Propagation,
