@@ -3,9 +3,9 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { SqsRefreshQueue } from '../src/adapters/sqs/refresh-queue.ts'
 import { KckError } from '../src/errors.ts'
 import type { Work } from '../src/kck/kck.ts'
-import { ENDED } from '../src/kck/scope.ts'
 import type { Clock } from '../src/ports/clock.ts'
 import { refreshBatch } from '../src/refresh/batch.ts'
+import { beforeItEnds } from './before-it-ends.ts'
 
 export interface RefreshSystem {
   readonly kck: { readonly work: Work }
@@ -19,8 +19,6 @@ type BatchMiddleware = MiddlewareObj<SQSEvent, SQSBatchResponse>
 const CONCURRENCY = 5
 /** Milliseconds until a message of a function that was killed comes again. */
 const VISIBILITY_MS = 30_000
-/** Milliseconds before the end of the function at which it stops: enough to give back leases and messages. */
-const RESERVE_MS = 3_000
 
 /** A function behind the lanes' queues, with `ReportBatchItemFailures`. What it throws brings the whole batch again. */
 export function createBatchHandler(system: () => Promise<RefreshSystem>) {
@@ -53,22 +51,5 @@ async function handleBatch({ kck, queue, clock }: RefreshSystem, records: readon
     batchItemFailures: accepted.flatMap(({ id, delivery }) =>
       delivery !== 'dropped' && failed.has(delivery) ? [{ itemIdentifier: id }] : [],
     ),
-  }
-}
-
-/** `work` with a signal that aborts while there is still time to tidy up. */
-async function beforeItEnds<T>(context: Context, clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController()
-  const timer = new AbortController()
-  const left = context.getRemainingTimeInMillis()
-  const late = new KckError('DEADLINE_EXCEEDED', 'The function ends; another one goes on')
-  clock.sleep(left - Math.min(RESERVE_MS, left / 4), timer.signal).then(
-    () => stop.abort(late),
-    () => undefined,
-  )
-  try {
-    return await work(stop.signal)
-  } finally {
-    timer.abort(ENDED)
   }
 }

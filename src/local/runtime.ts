@@ -7,6 +7,7 @@ import { createKck } from '../kck/create-kck.ts'
 import type { Kck } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { ProcessWorker } from '../process/process-worker.ts'
 import { loadRegistry } from './load-registry.ts'
 import { openAuth } from './open-auth.ts'
 import { openQueue } from './open-queue.ts'
@@ -28,6 +29,8 @@ export interface Runtime {
   readonly auth: Auth
   readonly queue: RefreshQueue
   readonly clock: Clock
+  /** What runs by itself; loaded only where it is to run. Throws `INVALID_DEFINITION`. */
+  openProcesses(): Promise<ProcessWorker>
   close(): Promise<void>
 }
 
@@ -64,7 +67,11 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
     limits: { deadlineMs: limits.deadlineMs, bodyBytes: limits.bodyBytes, keysPerRequest: limits.keysPerFetch },
     ...(log ? { log } : {}),
   })
-  return { config, kck, edge, auth, queue: opened.queue, clock, close: () => kck.close() }
+  const openProcesses = async () => {
+    const processes = await import('./open-processes.ts')
+    return processes.openProcesses(config, { kck, ...opened, clock, entropy })
+  }
+  return { config, kck, edge, auth, queue: opened.queue, clock, openProcesses, close: () => kck.close() }
 }
 
 /** What has been opened is closed again when a later part cannot be. */

@@ -18,7 +18,7 @@ interface Place {
 const LOOK_AGAIN_MS = 1_000
 const AFTER_FAULT_MS = 5_000
 /** A job that was told to stop has this long to do so, before its turn is left to run out. */
-const STOPPING_MS = 5_000
+const STOPPING_MS = 2_000
 
 /** Runs jobs when they are due: each due time once, whatever the number of processes that have the same timetable. */
 export class Timetable {
