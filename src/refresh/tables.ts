@@ -52,19 +52,27 @@ export async function changedNodes(lineage: Lineage, change: TableChange): Promi
 }
 
 /**
- * What a statement changed, from its text and the rows it gave back. Without rows: any row of the tables it names. A
- * statement that calls functions of the user's own may have written anything beside, which nobody can know.
+ * What a statement changed, from its text, its parameters and the rows it gave back. Where it says nothing of the rows:
+ * any row of the tables it names. A statement that calls functions of the user's own may have written anything beside,
+ * which nobody can know.
  */
 export function tableChanges(
   source: string,
   statement: SqlStatement,
+  values: Readonly<Record<string, unknown>>,
   rows: readonly Readonly<Record<string, unknown>>[],
 ): readonly TableChange[] {
-  const usage = cachedUsage(statement)
-  const tables = [...new Set(usage.writes.map(nameOf))]
+  const { writes, assigns: unsure } = cachedUsage(statement)
   // With several tables written it cannot be told whose rows came back.
-  if (rows.length === 0 || tables.length > 1) return tables.map((table) => ({ source, table }))
-  return tables.flatMap((table) => rows.map((row) => ({ source, table, row, unsure: usage.assigns })))
+  const returned = writes.length === 1 && rows.length > 0 ? rows : [{}]
+  return writes.flatMap((write) => {
+    const said = Object.entries(write.equals).map(([column, parameter]) => [column, values[parameter]] as const)
+    return returned.map((row) => changeOf(source, nameOf(write), { ...Object.fromEntries(said), ...row }, unsure))
+  })
+}
+
+function changeOf(source: string, table: string, row: Readonly<Record<string, unknown>>, unsure: readonly string[]) {
+  return Object.keys(row).length === 0 ? { source, table } : { source, table, row, unsure }
 }
 
 /** The columns that a statement gives back; `*`: all of them. */

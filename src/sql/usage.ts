@@ -19,10 +19,15 @@ export interface TableRead extends TableName {
   readonly equals: Readonly<Record<string, string>>
 }
 
+export interface TableWrite extends TableName {
+  /** Column -> parameter: what certainly stands in every row that is updated, deleted or inserted. */
+  readonly equals: Readonly<Record<string, string>>
+}
+
 export interface StatementUsage {
   /** Each table (or view) once per distinct `equals`; once, with none, when some use of it reads all. */
   readonly reads: readonly TableRead[]
-  readonly writes: readonly TableName[]
+  readonly writes: readonly TableWrite[]
   /** Columns that an update sets: what stood in them before is not known. */
   readonly assigns: readonly string[]
   /** Functions that are not PostgreSQL's own, as written: they may read or write anything. */
@@ -64,7 +69,7 @@ type Relations = Map<string, OpenRead | null>
 class Usage {
   private readonly statement: SqlStatement
   private readonly reads: OpenRead[] = []
-  private readonly writes: TableName[] = []
+  private readonly writes: OpenRead[] = []
   private readonly assigns = new Set<string>()
   private readonly functions = new Set<string>()
 
@@ -75,7 +80,9 @@ class Usage {
   result(opaque: boolean, returns: readonly string[]): StatementUsage {
     return {
       reads: mergeReads(this.reads),
-      writes: distinct(this.writes.map(({ schema, table }) => ({ schema, table }))),
+      writes: distinct(
+        this.writes.map(({ schema, table, equals }) => ({ schema, table, equals: Object.fromEntries(equals) })),
+      ),
       assigns: [...this.assigns].sort(),
       functions: [...this.functions].sort(),
       opaque,
@@ -104,7 +111,7 @@ class Usage {
 
   private select(query: SqlNode, outer: Scope): void {
     const scope = this.withQueries(query.withClause, outer)
-    if (query.intoClause !== undefined) this.writes.push(nameOf(query.intoClause.rel))
+    if (query.intoClause !== undefined) this.writes.push({ ...nameOf(query.intoClause.rel), equals: new Map() })
     if (query.larg !== undefined) {
       this.select(query.larg, scope)
       this.select(query.rarg, scope)
@@ -119,11 +126,27 @@ class Usage {
   /** Insert, update, delete, merge: the target is written, and what else it names is read. */
   private modify(kind: string, content: SqlNode, outer: Scope): void {
     const scope = this.withQueries(content.withClause, outer)
-    this.writes.push(nameOf(content.relation))
+    this.writes.push(this.target(content, scope))
     this.assign(kind === 'UpdateStmt' ? content.targetList : content.onConflictClause?.targetList)
     for (const when of content.mergeWhenClauses ?? []) this.assign(when.MergeWhenClause.targetList)
     const { withClause: _w, relation: _r, ...rest } = content
     this.visit(rest, scope)
+  }
+
+  /** The table written, with what the statement says stands in the rows it touches. */
+  private target(content: SqlNode, scope: Scope): OpenRead {
+    const target: OpenRead = { ...nameOf(content.relation), equals: new Map() }
+    const relations: Relations = new Map([[content.relation.alias?.aliasname ?? target.table, target]])
+    // Beside other tables only a qualified column is certainly the target's.
+    if (content.fromClause !== undefined || content.usingClause !== undefined) relations.set('', null)
+    this.conjuncts(content.whereClause, relations, [...relations.keys()], scope)
+    const rows: readonly SqlNode[] = content.selectStmt?.SelectStmt?.valuesLists ?? []
+    const values: readonly SqlNode[] = rows.length === 1 ? rows[0].List.items : []
+    for (const [index, column] of (content.cols ?? []).entries()) {
+      const parameter = this.parameterOf(values[index])
+      if (parameter !== null) target.equals.set(column.ResTarget.name, parameter)
+    }
+    return target
   }
 
   private assign(targets: readonly SqlNode[] | undefined): void {

@@ -160,7 +160,7 @@ async function beforeWriting(
   at: { readonly body: Fields; readonly chosen: Chosen },
 ): Promise<Before> {
   const named = namedProducts(registry, target, at.body, [])
-  const tables = await nodesOf(store, mayWrite(source, at.chosen))
+  const tables = await nodesOf(store, mayWrite(source, at.chosen, { ...at.body, ...target.parameters }))
   const primers = named === null ? primersNamedBy(registry, target.updater).map(primerNode) : []
   return {
     nodes: [`updater/${target.updater.name}`, ...tables, ...primers],

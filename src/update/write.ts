@@ -23,8 +23,8 @@ export interface Written {
 }
 
 /** The tables that a write will touch, before it is known which rows. Code may touch any, and says so when it is done. */
-export function mayWrite(source: string, chosen: Chosen): readonly TableChange[] {
-  return chosen.statement ? tableChanges(source, chosen.statement, []) : []
+export function mayWrite(source: string, chosen: Chosen, values: Fields): readonly TableChange[] {
+  return chosen.statement ? tableChanges(source, chosen.statement, values, []) : []
 }
 
 /** Runs the statement or the code of an updater in one transaction. */
@@ -40,13 +40,19 @@ export async function write(
     async (transaction) => {
       if (updater.run) return runCode(source.name, transaction, updater.run, { key, body, signal })
       if (!chosen.statement) throw new KckError('METHOD_NOT_ALLOWED', `${updater.name} cannot ${chosen.mode}`)
-      const result = await transaction.query(chosen.statement, { ...body, ...key } as SqlValues)
+      const values = { ...body, ...key }
+      const result = await transaction.query(chosen.statement, values as SqlValues)
       // The original's updaters answered success here; a caller that means a row deserves to hear that there is none.
       if (chosen.mode === 'update' && result.rowCount === 0) {
         throw new KckError('NOT_FOUND', `${updater.name} found no row to update`)
       }
       const rows = asObjects(result)
-      return { rowCount: result.rowCount, rows, named: [], tables: tableChanges(source.name, chosen.statement, rows) }
+      return {
+        rowCount: result.rowCount,
+        rows,
+        named: [],
+        tables: tableChanges(source.name, chosen.statement, values, rows),
+      }
     },
     { signal },
   )
@@ -64,7 +70,7 @@ async function runCode(
   const query = async (statement: SqlStatement, values: SqlValues) => {
     const result = await transaction.query(statement, values)
     const rows = asObjects(result)
-    tables.push(...tableChanges(source, statement, rows))
+    tables.push(...tableChanges(source, statement, values, rows))
     rowCount += result.rowCount
     return rows
   }

@@ -197,3 +197,18 @@ describe('columns that are set', () => {
     expect(usageOf(parseStatement(text)).assigns).toEqual(assigns)
   })
 })
+
+describe('rows that are written', () => {
+  it.each([
+    ['update t set a = :a where b = :b and c > :c', { b: 'b' }],
+    ['update t set a = :a where b = :b or c = :c', {}],
+    ['update t as x set a = :a from u where x.b = :b and c = :c', { b: 'b' }],
+    ['delete from t where a = :a', { a: 'a' }],
+    ['delete from t using u where t.a = u.a and t.b = :b', { b: 'b' }],
+    ['insert into t (a, b) values (:x, now())', { a: 'x' }],
+    ['insert into t (a) values (:x), (:y)', {}],
+    ['insert into t (a) select b from u where b = :x', {}],
+  ])('%s', (text, equals) => {
+    expect(usageOf(parseStatement(text)).writes.find((write) => write.table === 't')?.equals).toEqual(equals)
+  })
+})
