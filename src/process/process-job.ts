@@ -85,7 +85,7 @@ function recordingSql(source: Source, transaction: SourceTransaction, written: T
   ) => {
     const statement = statementOf(text)
     const rows = asObjects(await transaction.query(statement, values))
-    written.push(...tableChanges(source.name, statement, rows))
+    written.push(...tableChanges(source.name, statement, values, rows))
     return rows as R[]
   }
   return sql
