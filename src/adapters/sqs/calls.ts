@@ -141,8 +141,12 @@ function clientConfig({ region, endpoint }: SqsCallOptions) {
   }
 }
 
+/** A call that waits gets so much more time. */
 function limits(signal?: AbortSignal, waitMs = 0) {
-  return { ...(signal ? { abortSignal: signal } : {}), requestTimeout: seconds(waitMs) * 1_000 + ANSWER_MS }
+  return {
+    ...(signal ? { abortSignal: signal } : {}),
+    ...(waitMs > 0 ? { requestTimeout: seconds(waitMs) * 1_000 + ANSWER_MS } : {}),
+  }
 }
 
 const seconds = (ms: number): number => Math.max(0, Math.ceil(ms / 1_000))

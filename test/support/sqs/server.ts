@@ -4,7 +4,7 @@ import type { SqsCallOptions } from '../../../src/adapters/sqs/calls.ts'
 import type { Lane } from '../../../src/ports/refresh-queue.ts'
 
 /** Deliveries of a message after which it goes to the dead-letter queue. */
-export const MAX_RECEIVES = 5
+const MAX_RECEIVES = 5
 
 export interface TestLanes {
   /** For `createSqsRefreshQueue`. */
