@@ -15,8 +15,9 @@ import type { Store } from '../../src/ports/store.ts'
 import { RefreshWorker, type WorkerOptions } from '../../src/refresh/worker.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { testPrimer, testRegistry } from '../support/kck.ts'
+import { sqsClient } from '../support/sqs/client.ts'
 import { peekTexts, pollAsLambda, sendRaw } from '../support/sqs/lambda.ts'
-import { sqsClient, startSqs, type TestLanes } from '../support/sqs/server.ts'
+import { startSqs, type TestLanes } from '../support/sqs/server.ts'
 
 const server = await startSqs()
 const clock = systemClock

@@ -1,7 +1,8 @@
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import { buildApp } from 'fauxqs'
 import type { SqsCallOptions } from '../../../src/adapters/sqs/calls.ts'
 import type { Lane } from '../../../src/ports/refresh-queue.ts'
+import { sqsClient } from './client.ts'
 
 /** Deliveries of a message after which it goes to the dead-letter queue. */
 const MAX_RECEIVES = 5
@@ -21,15 +22,6 @@ export interface SqsServer {
   /** Three new queues with a dead-letter queue each. */
   createLanes(): Promise<TestLanes>
   close(): Promise<void>
-}
-
-/** The SDK wants some, the server none. */
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-
-/** A client that gives up an answer after `answerMs`. */
-export function sqsClient(endpoint: string, answerMs = 10_000): SQSClient {
-  const requestHandler = { connectionTimeout: 2_000, requestTimeout: answerMs, throwOnRequestTimeout: true }
-  return new SQSClient({ endpoint, region: 'eu-central-1', credentials, requestHandler })
 }
 
 /** An SQS server in this process, on a free loopback port: its own start-up would listen on every address. */

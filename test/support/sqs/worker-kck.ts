@@ -7,7 +7,7 @@ import { createKck } from '../../../src/kck/create-kck.ts'
 import type { Lane } from '../../../src/ports/refresh-queue.ts'
 import type { CassandraAddress } from '../cassandra/start.ts'
 import { testPrimer, testRegistry } from '../kck.ts'
-import { sqsClient } from './server.ts'
+import { sqsClient } from './client.ts'
 
 /** What processes of one system have in common. */
 export interface Shared {

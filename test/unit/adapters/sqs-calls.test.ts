@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { MAX_BYTES } from '../../../src/adapters/sqs/message.ts'
 import { createSqsRefreshQueue } from '../../../src/adapters/sqs/refresh-queue.ts'
 import type { RefreshRequest } from '../../../src/ports/refresh-queue.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { sqsClient } from '../../support/sqs/client.ts'
 import { type SqsCall, stubClient, stubUrls } from '../../support/sqs/stub-client.ts'
 
 function setUp(answer?: (call: SqsCall) => unknown) {
@@ -163,4 +167,45 @@ test('an error says which lane, and whether to correct the settings', async () =
   await expect(failing('TimeoutError').depth()).rejects.toMatchObject(outage)
   const missing = { code: 'INVALID_CONFIG', message: expect.stringMatching(/queue\.urls\.idle/) }
   await expect(failing('QueueDoesNotExist').send('idle', requests(1))).rejects.toMatchObject(missing)
+})
+
+/** A server that takes requests and never answers. */
+async function silentServer() {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = sqsClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return {
+    queue: createSqsRefreshQueue({ urls: stubUrls, client, clock: new VirtualClock() }),
+    asked: once(server, 'request').then(([request]) => request as IncomingMessage),
+    async close() {
+      client.destroy()
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+test('an aborted receive ends its HTTP call', async () => {
+  const server = await silentServer()
+  const stop = new AbortController()
+  const reason = new Error('the worker stops')
+  const receiving = server.queue.receive('hot', 1, { waitMs: 20_000, visibilityMs: 1_000, signal: stop.signal })
+  const request = await server.asked
+  const ended = new Promise((resolve) => request.once('error', resolve))
+  stop.abort(reason)
+  await expect(receiving).rejects.toBe(reason)
+  expect(await ended).toMatchObject({ code: 'ECONNRESET' })
+  await server.close()
+})
+
+test('a queue that is closed receives no more', async () => {
+  const server = await silentServer()
+  const receiving = server.queue.receive('hot', 1, { waitMs: 20_000, visibilityMs: 1_000 })
+  await server.asked
+  await server.queue.close()
+  expect(await receiving).toEqual([])
+  expect(await server.queue.receive('hot', 1, { waitMs: 20_000, visibilityMs: 1_000 })).toEqual([])
+  await server.close()
 })
