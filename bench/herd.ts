@@ -21,6 +21,8 @@ interface Sample {
   /** Milliseconds until the last client had its answer. */
   readonly longestMs: number
   readonly failed: number
+  /** What the failed ones got: a status, or `no answer`. */
+  readonly failures: Readonly<Record<string, number>>
 }
 
 /** What many clients that miss one key at the same moment cost the database: the key is new, its query a scan. */
@@ -37,8 +39,9 @@ export const benchmark: Benchmark = async ({ rounds, cleanup, say }) => {
       product += 1
       const sample = await measure(system, { clients, path: PATH + product, database })
       samples.push(sample)
-      const { queries, longestMs, failed } = sample
-      say(`${system.name}, ${clients}: ${queries} queries, ${Math.round(longestMs)} ms, ${failed} failed`)
+      const { queries, longestMs, failures } = sample
+      const failed = JSON.stringify(failures)
+      say(`${system.name}, ${clients}: ${queries} queries, ${Math.round(longestMs)} ms, failed: ${failed}`)
     }
   }
   const rows = systems.flatMap(({ name }) =>
@@ -108,6 +111,10 @@ async function measure(system: Herded, { clients, path, database }: Herd): Promi
   const replies = await Promise.all(open.map((connection) => connection.send(request).catch(() => null)))
   const longestMs = performance.now() - began
   for (const connection of open) connection.close()
-  const failed = replies.filter((reply) => reply?.status !== 200).length
-  return { system: system.name, clients, queries: await database.countQueries(), longestMs, failed }
+  const failed = replies.filter((reply) => reply?.status !== 200).map((reply) => String(reply?.status ?? 'no answer'))
+  const failures = Object.fromEntries(
+    [...new Set(failed)].map((what) => [what, failed.filter((one) => one === what).length]),
+  )
+  const queries = await database.countQueries()
+  return { system: system.name, clients, queries, longestMs, failed: failed.length, failures }
 }
