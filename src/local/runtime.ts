@@ -8,6 +8,7 @@ import type { Kck } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
+import { budgetSources } from './budget-sources.ts'
 import { loadRegistry } from './load-registry.ts'
 import { openAuth } from './open-auth.ts'
 import { openQueue } from './open-queue.ts'
@@ -31,6 +32,8 @@ export interface Runtime {
   readonly clock: Clock
   /** What runs by itself; loaded only where it is to run. Throws `INVALID_DEFINITION`. */
   openProcesses(): Promise<ProcessWorker>
+  /** Gives back what other processes may be waiting for: to be called when this one is about to be frozen. */
+  beforeFreeze(): Promise<void>
   close(): Promise<void>
 }
 
@@ -71,7 +74,11 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
     const processes = await import('./open-processes.ts')
     return processes.openProcesses(config, { kck, ...opened, clock, entropy })
   }
-  return { config, kck, edge, auth, queue: opened.queue, clock, openProcesses, close: () => kck.close() }
+  const beforeFreeze = async () => {
+    await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))
+  }
+  const { queue } = opened
+  return { config, kck, edge, auth, queue, clock, openProcesses, beforeFreeze, close: () => kck.close() }
 }
 
 /** What has been opened is closed again when a later part cannot be. */
@@ -82,10 +89,11 @@ async function openAll({ store, queue, sources }: ResolvedConfig, time: { clock:
     return part
   }
   try {
+    const openedStore = keep(await openStore(store, time))
     return {
-      store: keep(await openStore(store, time)),
+      store: openedStore,
       queue: keep(await openQueue(queue, time)),
-      sources: await openSources(sources),
+      sources: budgetSources(await openSources(sources), sources, { ...time, registers: openedStore.registers }),
     }
   } catch (error) {
     await Promise.all(opened.map((part) => part.close()))

@@ -2,7 +2,7 @@ import { KckError } from '../errors.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { Registers } from '../ports/registers.ts'
 import { Pool, startsPool } from './pool.ts'
-import { type Amounts, type Holder, isHungry, isSame, NOTHING, type Settled, settle } from './shares.ts'
+import { type Amounts, type Holder, hungryOthers, isHungry, isSame, NOTHING, type Settled, settle } from './shares.ts'
 
 export interface LeaseOptions {
   /** The name of the source. */
@@ -83,9 +83,9 @@ export class Lease {
     return this.#until <= this.#options.clock.now()
   }
 
-  wants(waiting: number): Amounts {
+  wants(waiting: number, others: boolean): Amounts {
     const now = this.#options.clock.now()
-    return [this.running.wants(now, waiting), this.starts.wants(now, waiting)]
+    return [this.running.wants(now, waiting, others), this.starts.wants(now, waiting, others)]
   }
 
   has(): Amounts {
@@ -136,16 +136,14 @@ export class Lease {
   #settle(holders: readonly Holder[], demand: Demand): Settled {
     const { clock, skewMs } = this.#options
     const now = clock.now()
+    const terms = { id: this.#id, now, skewMs, wishMs: WISH_MS }
     const settled = settle(holders, {
-      id: this.#id,
-      now,
+      ...terms,
       sizes: [this.running.size, this.starts.size],
       uses: [this.running.used(now), this.starts.used(now)],
-      wants: this.wants(demand.waiting),
+      wants: this.wants(demand.waiting, hungryOthers(holders, terms) > 0),
       leaseFor: (has) => this.#leaseFor(has, demand, now),
       isTurnOver: this.#turnEndsAt !== null && now >= this.#turnEndsAt,
-      skewMs,
-      wishMs: WISH_MS,
     })
     this.running.limit = settled.shares[0]
     this.starts.limit = settled.shares[1]

@@ -23,6 +23,7 @@ const NEXT_POLL_MS = 100
 const POLL_PER_PROCESS_MS = 25
 const LONGEST_POLL_MS = 1_000
 /** Of who holds permits, while others wait for some and while nobody does. */
+const SHARING_LEAST_MS = 50
 const SHARING_MS = 250
 const ALONE_MS = 500
 const RETRY_AFTER_MS = 1_000
@@ -36,6 +37,8 @@ export class Permits {
   #isLeaving = false
   /** There is nothing for us at the moment; asking more often would not help. */
   #isHungry = false
+  /** Other processes want more than they have. */
+  #othersWait = false
   #loop: Promise<void> | null = null
   #isKicked = false
   #sleeper: AbortController | null = null
@@ -105,8 +108,9 @@ export class Permits {
       ended.abort()
       this.#lease.running.release()
       this.#serve()
-      // Somebody waits for it.
-      if (this.#lease.running.has > this.#lease.running.limit) this.#kick()
+      // What is not needed here, or above our share, is waited for.
+      const { has, limit } = this.#lease.running
+      if (this.#othersWait && (has > limit || this.#line.length === 0)) this.#kick()
     }
     return {
       check: () => {
@@ -176,7 +180,8 @@ export class Permits {
     const timeoutMs = this.#line.first()?.timeoutMs ?? 0
     try {
       const settled = await this.#lease.look({ waiting: this.#line.length, timeoutMs })
-      const { mine } = settled
+      const { mine, hungry } = settled
+      this.#othersWait = hungry > 0
       this.#isHungry = mine === null ? this.#line.length > 0 : isHungry(mine.has, mine.wants)
       this.#serve()
       return this.#pauseAfter(settled)
@@ -188,17 +193,20 @@ export class Permits {
     }
   }
 
-  #pauseAfter({ mine, shares, hungry }: Settled): number | null {
+  #pauseAfter({ mine, shares, hungry, ahead }: Settled): number | null {
+    const { clock } = this.#options
     const waiting = this.#line.length
     if (mine === null && waiting === 0) return null
     const has = mine?.has ?? NOTHING
     if (this.#isHungry) {
       const isNext = isHungry(has, shares)
-      return isNext ? NEXT_POLL_MS : Math.min(LONGEST_POLL_MS, NEXT_POLL_MS + POLL_PER_PROCESS_MS * hungry)
+      return isNext ? NEXT_POLL_MS : Math.min(LONGEST_POLL_MS, NEXT_POLL_MS + POLL_PER_PROCESS_MS * ahead)
     }
     // Serving some has shown that more can be used.
-    if (waiting > 0 && isHungry(has, this.#lease.wants(waiting))) return 0
-    return hungry > 0 ? SHARING_MS : ALONE_MS
+    if (waiting > 0 && isHungry(has, this.#lease.wants(waiting, hungry > 0))) return 0
+    if (hungry === 0) return ALONE_MS
+    const coolAt = this.#lease.starts.coolAt(clock.now()) ?? Number.POSITIVE_INFINITY
+    return Math.max(SHARING_LEAST_MS, Math.min(SHARING_MS, coolAt - clock.now()))
   }
 
   #busy(cause?: unknown): KckError {

@@ -71,15 +71,16 @@ export class Pool {
   }
 
   /**
-   * What could be used now with `waiting` statements in the queue, but at most about twice of what was used lately: what
+   * What could be used now with `waiting` statements in the line, but at most about twice of what was used lately: what
    * another limit keeps from being used is left to other processes, and a busy process still has all after a few steps.
+   * What was used lately is wanted for a while longer, unless `others` wait for it.
    */
-  wants(now: number, waiting: number): number {
+  wants(now: number, waiting: number, others: boolean): number {
     if (!this.isLimited) return 0
     this.#turnPeak(now)
     const used = this.used(now)
     const peak = Math.max(used, this.#peak, this.#lastPeak)
-    return Math.min(this.size, Math.max(peak, Math.min(used + waiting, 2 * peak + 1)))
+    return Math.min(this.size, Math.max(others ? used : peak, Math.min(used + waiting, 2 * peak + 1)))
   }
 
   /** Wants no more than it uses, from now on. */

@@ -40,6 +40,8 @@ export interface Settled {
   readonly hasMoved: boolean
   /** Other processes that want more than they have. */
   readonly hungry: number
+  /** Those of them that stand before it in the line. */
+  readonly ahead: number
 }
 
 /** So many fit into a register of 64 KiB. Any more try again later. */
@@ -60,8 +62,9 @@ export function settle(before: readonly Holder[], ask: Ask): Settled {
   const known = alive.find((holder) => holder.id === ask.id)
   const asking: Holder = { id: ask.id, at: ask.now, until: 0, has: known?.has ?? NOTHING, wants: ask.wants }
   const inPlace = known ? alive.map((holder) => (holder === known ? asking : holder)) : [...alive, asking]
-  const hungry = alive.filter((holder) => holder !== known && isHungry(holder.has, claimOf(holder, ask))).length
-  if (inPlace.length > MOST_HOLDERS) return { holders: alive, mine: null, shares: NOTHING, hasMoved: false, hungry }
+  const hungry = hungryOthers(alive, ask)
+  if (inPlace.length > MOST_HOLDERS)
+    return { holders: alive, mine: null, shares: NOTHING, hasMoved: false, hungry, ahead: hungry }
 
   const hasMoved = ask.isTurnOver && makesOthersWait(asking, inPlace, ask)
   const line = hasMoved ? [...inPlace.filter((holder) => holder !== asking), asking] : inPlace
@@ -75,14 +78,22 @@ export function settle(before: readonly Holder[], ask: Ask): Settled {
   const isGone = isSame(has, NOTHING) && isSame(ask.wants, NOTHING)
   const mine = isGone ? null : { ...asking, until: ask.leaseFor(has), has }
   const holders = line.flatMap((holder) => (holder === asking ? (mine ?? []) : holder))
-  return { holders, mine, shares, hasMoved, hungry }
+  const ahead = hungryOthers(line.slice(0, line.indexOf(asking)), ask)
+  return { holders, mine, shares, hasMoved, hungry, ahead }
 }
 
 export function isHungry(has: Amounts, wants: Amounts): boolean {
   return wants[0] > has[0] || wants[1] > has[1]
 }
 
-function claimOf(holder: Holder, { now, skewMs, wishMs }: Ask): Amounts {
+/** How many other processes want more than they have. */
+export function hungryOthers(holders: readonly Holder[], ask: Pick<Ask, 'id' | WishTerms>): number {
+  return holders.filter((holder) => holder.id !== ask.id && isHungry(holder.has, claimOf(holder, ask))).length
+}
+
+type WishTerms = 'now' | 'skewMs' | 'wishMs'
+
+function claimOf(holder: Holder, { now, skewMs, wishMs }: Pick<Ask, WishTerms>): Amounts {
   return holder.at + wishMs + skewMs > now ? holder.wants : holder.has
 }
 

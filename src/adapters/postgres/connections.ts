@@ -1,4 +1,5 @@
 import pg from 'pg'
+import type { QueryOptions } from '../../ports/source.ts'
 import { abortable, within } from '../postgres-common/abort.ts'
 import { sqlStateError, sqlStateOf, unavailable } from '../postgres-common/errors.ts'
 
@@ -10,6 +11,8 @@ export interface ConnectionsOptions {
   readonly statementTimeoutMs: number
   readonly readOnly: boolean
 }
+
+type Call = Pick<QueryOptions, 'signal' | 'onEnded'>
 
 export interface RawResult {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
@@ -61,16 +64,19 @@ export class Connections {
   }
 
   /** Gives `work` a connection of its own. An abort gives the caller its reason at once and cancels behind it. */
-  async use<T>(signal: AbortSignal | undefined, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    signal?.throwIfAborted()
-    if (this.#closing !== undefined) throw unavailable(this.#options.name, new Error('The source is closed'))
-    const client = await this.#acquire(signal)
+  async use<T>(call: Call, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const { signal, onEnded } = call
+    const client = await this.#acquire(signal).catch((error: unknown) => {
+      onEnded?.()
+      throw error
+    })
+    const working = work(client)
     try {
-      const result = await abortable(work(client), signal)
+      const result = await abortable(working, signal)
       client.release(this.#broken.has(client))
       return result
     } catch (error) {
-      if (signal?.aborted) this.#cancel(client)
+      if (signal?.aborted) this.#cancel(client, { working, onEnded })
       else client.release(this.#broken.has(client))
       throw signal?.aborted ? signal.reason : error
     }
@@ -112,6 +118,8 @@ export class Connections {
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<pg.PoolClient> {
+    signal?.throwIfAborted()
+    if (this.#closing !== undefined) throw unavailable(this.#options.name, new Error('The source is closed'))
     const connecting = this.#pool.connect()
     try {
       return await abortable(connecting, signal)
@@ -140,7 +148,7 @@ export class Connections {
   }
 
   /** Stops what the connection is doing, by way of another connection, and drops both. */
-  #cancel(client: pg.PoolClient): void {
+  #cancel(client: pg.PoolClient, { working, onEnded }: { working: Promise<unknown>; onEnded: Call['onEnded'] }): void {
     const { processID } = client as pg.PoolClient & { processID?: number }
     const canceller = new pg.Client({
       ...this.#options.client,
@@ -151,6 +159,9 @@ export class Connections {
     const cancelling: Promise<void> = canceller
       .connect()
       .then(() => within(canceller.query('select pg_cancel_backend($1)', [processID]), SILENCE_MS, Error))
+      // The signal was sent; the statement has ended when it is answered.
+      .then(() => within(working.then(ignore, ignore), SILENCE_MS, Error))
+      .then(onEnded)
       // A database that cannot be told notices when it next looks at the closed connection.
       .then(
         () => {},
@@ -170,6 +181,10 @@ export class Connections {
     const sqlState = sqlStateOf(error)
     return sqlState ? sqlStateError(name, sqlState, error) : unavailable(name, error)
   }
+}
+
+function ignore(): void {
+  // It was aborted: nobody asks for its result.
 }
 
 /** Closes without the farewell that a silent database would never answer. */

@@ -72,7 +72,7 @@ class PostgresSource implements Source {
   async query(statement: SqlStatement, values: SqlValues, options: QueryOptions = {}): Promise<QueryResult> {
     const timeoutMs = options.timeoutMs ?? this.#statementTimeoutMs
     const once = () =>
-      this.#connections.use(options.signal, async (client) => {
+      this.#connections.use(options, async (client) => {
         await this.#connections.setTimeout(client, timeoutMs)
         return this.#execute(client, statement, values, timeoutMs)
       })
@@ -88,22 +88,20 @@ class PostgresSource implements Source {
   async transaction<T>(work: (transaction: SourceTransaction) => Promise<T>, options: QueryOptions = {}): Promise<T> {
     const { signal, timeoutMs = this.#statementTimeoutMs } = options
     return retryTransaction(
-      () => this.#connections.use(signal, (client) => this.#transact(client, work, { signal, timeoutMs })),
+      () => this.#connections.use(options, (client) => this.#transact(client, work, { signal, timeoutMs })),
       signal,
     )
   }
 
   async describe(statement: SqlStatement): Promise<readonly Column[]> {
-    return this.#connections.use(undefined, async (client) => {
+    return this.#connections.use({}, async (client) => {
       const fields = await this.#connections.watch(client, describeFields(client, statement.positional))
       return this.#columns(client, fields)
     })
   }
 
   async ping(options: QueryOptions = {}): Promise<void> {
-    await this.#connections.use(options.signal, (client) =>
-      this.#connections.run(client, 'select 1', options.timeoutMs),
-    )
+    await this.#connections.use(options, (client) => this.#connections.run(client, 'select 1', options.timeoutMs))
   }
 
   async close(): Promise<void> {
