@@ -18,7 +18,8 @@ describe.skipIf(server === null)('three Cassandra nodes, every row on all of the
   beforeAll(async () => {
     if (server === null) return
     keyspace = await createKeyspace(server, { replication: "{ 'class': 'SimpleStrategy', 'replication_factor': 3 }" })
-    store = await keyspace.open()
+    // Twice the default: three nodes on one busy machine are slow by themselves.
+    store = await keyspace.open({ requestTimeoutMs: 3_000 })
   })
   afterAll(async () => {
     await store?.close()

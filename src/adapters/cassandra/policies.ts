@@ -54,8 +54,8 @@ const SLOW_MS = 1_000
 const SLOW_TIMES = 3
 
 /**
- * Round robin over at most `maxHosts` connected hosts of the data center. A slow host comes last, and never stands in
- * for another: so one that stands still costs little, and when all are overloaded nothing is sent twice.
+ * Round robin over at most `maxHosts` connected hosts of the data center. A slow host is not asked while
+ * others are quick, and when all are slow nothing is sent twice: one that stands still costs little, overload adds none.
  */
 export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPolicy {
   readonly #child: policies.loadBalancing.DCAwareRoundRobinPolicy
@@ -102,8 +102,9 @@ export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPoli
       if (this.#chosen.has(next.value.address) && isConnected(next.value)) usable.push(next.value)
     }
     const quick = usable.filter((host) => !this.#isSlow(host))
+    const one = usable.find(isAnswering) ?? usable[0]
     // Who asks for a second host has no answer of the first.
-    for (const host of quick.length > 0 ? quick : usable.slice(0, 1)) {
+    for (const host of quick.length > 0 || !one ? quick : [one]) {
       yield host
       const times = this.#standIns.get(host.address) ?? []
       this.#standIns.set(host.address, [...times.slice(1 - SLOW_TIMES), performance.now()])
@@ -117,7 +118,16 @@ export class SparingHostsPolicy extends policies.loadBalancing.LoadBalancingPoli
   }
 }
 
-/** The driver fails a statement that it cannot prepare on a host it counts as up and has no connection to yet. */
-function isConnected(host: Host): boolean {
-  return (host as Host & { getActiveConnection(): unknown }).getActiveConnection() !== null
+/** What the driver knows of a host and its types do not say. */
+interface HostState {
+  getActiveConnection(): unknown
+  getInFlight(): number
+  /** Answers in the last 200 ms. */
+  getResponseCount(): number
 }
+const stateOf = (host: Host) => host as Host & HostState
+
+/** The driver fails a statement that it cannot prepare on a host it counts as up and has no connection to yet. */
+const isConnected = (host: Host): boolean => stateOf(host).getActiveConnection() !== null
+
+const isAnswering = (host: Host): boolean => stateOf(host).getInFlight() === 0 || stateOf(host).getResponseCount() > 0

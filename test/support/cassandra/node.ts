@@ -86,10 +86,10 @@ const WATCHDOG = `folder=$1; shift
 pid=$!
 echo $pid
 exec 3<&0
-( read nothing <&3; kill -9 $pid 2>/dev/null; sleep 1; rm -rf "$folder" ) >/dev/null 2>&1 &
+( read nothing <&3; trap "" TERM; kill -9 $pid 2>/dev/null; sleep 1; rm -rf "$folder" ) >/dev/null 2>&1 &
 watch=$!
 wait $pid
-kill -9 $watch`
+kill $watch`
 
 async function launch(settings: NodeSettings, folder: string): Promise<Running> {
   const shell = spawn('sh', ['-c', WATCHDOG, 'sh', folder, settings.java, ...javaArguments(settings, folder)], {
