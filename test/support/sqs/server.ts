@@ -24,11 +24,16 @@ export interface SqsServer {
   close(): Promise<void>
 }
 
-/** An SQS server in this process, on a free loopback port: its own start-up would listen on every address. */
+/**
+ * An SQS server in this process, on a free loopback port; its own start-up would listen on every address. With
+ * `KCK_SQS_ENDPOINT` the server there instead, ElasticMQ for a second opinion.
+ */
 export async function startSqs(): Promise<SqsServer> {
-  const app = buildApp({ logger: false, defaultRegion: 'eu-central-1' })
-  const endpoint = await app.listen({ host: '127.0.0.1', port: 0 })
+  const given = process.env['KCK_SQS_ENDPOINT']
+  const app = given ? null : buildApp({ logger: false, defaultRegion: 'eu-central-1' })
+  const endpoint = given ?? (await app?.listen({ host: '127.0.0.1', port: 0 })) ?? ''
   const client = sqsClient(endpoint)
+  const run = `kck-${process.pid}-${Date.now().toString(36)}`
   let count = 0
   const create = async (name: string, Attributes: Record<string, string> = {}) => {
     const { QueueUrl = '' } = await client.send(new CreateQueueCommand({ QueueName: name, Attributes }))
@@ -36,9 +41,9 @@ export async function startSqs(): Promise<SqsServer> {
     return { url: QueueUrl, arn: (await client.send(get)).Attributes?.['QueueArn'] ?? '' }
   }
   const createLane = async (lane: Lane, number: number) => {
-    const dead = await create(`kck-${number}-${lane}-dead`)
+    const dead = await create(`${run}-${number}-${lane}-dead`)
     const policy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: MAX_RECEIVES })
-    return { dead: dead.url, ...(await create(`kck-${number}-${lane}`, { RedrivePolicy: policy })) }
+    return { dead: dead.url, ...(await create(`${run}-${number}-${lane}`, { RedrivePolicy: policy })) }
   }
   return {
     endpoint,
@@ -59,7 +64,7 @@ export async function startSqs(): Promise<SqsServer> {
     },
     async close() {
       client.destroy()
-      await app.close()
+      await app?.close()
     },
   }
 }
