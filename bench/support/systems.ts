@@ -15,7 +15,7 @@ export interface System {
 }
 
 /** Connections to PostgreSQL that each server may have: the default of pg's pool. */
-export const POOL_SIZE = 10
+const POOL_SIZE = 10
 
 export type StoreKind = 'memory' | 'lmdb' | 'cassandra'
 
