@@ -12,7 +12,7 @@ import type { Refresher } from '../refresh/refresh.ts'
 import { type Answer, answer } from './answer.ts'
 import { loadBody, type MemoryBody } from './fetched-body.ts'
 import { judge } from './judge.ts'
-import type { NearCache } from './near-cache.ts'
+import type { NearCache, Ticket } from './near-cache.ts'
 
 /** One read, in order: near cache, store, and when neither may answer, a compute. */
 export interface FetchDeps {
@@ -70,16 +70,20 @@ export class Fetcher {
     request: FetchRequest,
     parent?: string,
   ): Promise<readonly (Answer | KckError)[]> {
-    const { clock, options, entries, near } = this.#deps
+    const { clock, entries, near } = this.#deps
     const startedAt = clock.now()
-    const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
+    const deadline = request.deadline ?? startedAt + this.#deps.options.deadlineMs
+    const scope = openScope(clock, deadline, request.signal)
     try {
       const calls = products.map((product): Call => ({ product, request, startedAt, scope, parent }))
-      const answers = await Promise.all(calls.map((call) => this.#fromNear(call)))
+      // A compute must not miss a change that another process has made known.
+      const isInput = parent !== undefined
+      const answers = await Promise.all(calls.map((call) => (isInput ? null : this.#fromNear(call))))
       const open = calls.filter((_, index) => answers[index] === null)
       const keys = [...new Set(open.map((call) => call.product.text))]
-      const ticket = near.ticket()
-      const read = await settle(keys.length === 0 ? [] : entries.getMany(keys, { signal: scope.signal }))
+      const ticket = near.ticket(clock.now())
+      const options = { signal: scope.signal, consistency: isInput ? 'latest' : 'one' } as const
+      const read = await settle(keys.length === 0 ? [] : entries.getMany(keys, options))
       const stored = read instanceof KckError ? read : new Map(read.map((entry) => [entry.key, entry]))
       return await Promise.all(
         calls.map((call, index) => answers[index] ?? settle(this.#fromRead(call, stored, ticket))),
@@ -89,7 +93,7 @@ export class Fetcher {
     }
   }
 
-  #fromRead(call: Call, stored: ReadonlyMap<string, StoredEntry> | KckError, ticket: number): Promise<Answer> {
+  #fromRead(call: Call, stored: ReadonlyMap<string, StoredEntry> | KckError, ticket: Ticket): Promise<Answer> {
     if (stored instanceof KckError) return this.#withoutStore(call, stored)
     const key = call.product.text
     return this.#fromEntry(call, stored.get(key) ?? { key, row: null, marks: [] }, ticket)
@@ -108,14 +112,14 @@ export class Fetcher {
   }
 
   async #fromStore(call: Call): Promise<Answer> {
-    const { entries, near } = this.#deps
-    const ticket = near.ticket()
+    const { entries, near, clock } = this.#deps
+    const ticket = near.ticket(clock.now())
     const entry = await settle(entries.get(call.product.text, { signal: call.scope.signal }))
     if (entry instanceof KckError) return this.#withoutStore(call, entry)
     return this.#fromEntry(call, entry, ticket)
   }
 
-  async #fromEntry(call: Call, entry: StoredEntry, ticket: number): Promise<Answer> {
+  async #fromEntry(call: Call, entry: StoredEntry, ticket: Ticket): Promise<Answer> {
     const { clock } = this.#deps
     const state = freshness(entry, call.product.primer.revision, clock.now())
     const verdict = judge(state, call.request, call.startedAt, clock.now())
@@ -169,8 +173,8 @@ export class Fetcher {
       const bounds = isNew ? { ...request, maxStaleMs: Number.POSITIVE_INFINITY } : request
       return judge(freshness(candidate, product.primer.revision, now), bounds, startedAt, now) !== 'compute'
     }
-    const ticket = near.ticket()
-    const { entry, collapsed } = await refresher.refresh(product, {
+    const { deletions } = near.ticket(startedAt)
+    const { entry, collapsed, readAt } = await refresher.refresh(product, {
       cause: request.noCache ? 'manual' : 'miss',
       until,
       signal: scope.signal,
@@ -184,7 +188,7 @@ export class Fetcher {
     const state = freshness(entry, product.primer.revision, clock.now())
     if (state.state === 'missing')
       throw new KckError('NOT_SET', `${product.text} was purged while it was computed`, { retryAfterMs: 0 })
-    const body = await this.#bodyOf(call, entry, state.value, ticket)
+    const body = await this.#bodyOf(call, entry, state.value, { deletions, readAt })
     if (!body) throw new KckError('STORE_UNAVAILABLE', 'The value just computed cannot be read back')
     return this.#served(call, entry, { state, body, from: 'compute', collapsed })
   }
@@ -195,16 +199,17 @@ export class Fetcher {
     const now = clock.now()
     const state = freshness(before, call.product.primer.revision, now)
     if (state.state === 'missing' || judge(state, request, call.startedAt, now) === 'compute') return null
-    const body = await this.#bodyOf(call, before, state.value, -1)
+    const body = await this.#bodyOf(call, before, state.value, null)
     return body && this.#served(call, before, { state, body, from: 'store', failed: true })
   }
 
   /** The store cannot be asked: what this process remembers, else a compute that nobody keeps. */
   async #withoutStore(call: Call, problem: KckError): Promise<Answer> {
-    const { product, request, startedAt, scope } = call
+    const { product, request, startedAt, scope, parent } = call
     const { clock, near } = this.#deps
     if (scope.signal.aborted) throw asKckError(scope.signal.reason)
-    if (problem.code !== 'STORE_UNAVAILABLE') throw problem
+    // What is computed from it is kept, so it has to be what the store says.
+    if (problem.code !== 'STORE_UNAVAILABLE' || parent !== undefined) throw problem
     emit({ type: 'fault', where: 'reading the store', key: product.text, code: problem.code, error: problem })
     const found = near.getAnyAge(product.text)
     const now = clock.now()
@@ -217,13 +222,19 @@ export class Fetcher {
     return answer(product.text, { fresh: { state: 'fresh', value }, body, from: 'compute', failed: false })
   }
 
-  async #bodyOf(call: Call, entry: StoredEntry, value: Materialization, ticket: number): Promise<MemoryBody | null> {
-    const { entries, near, clock } = this.#deps
+  /** `ticket` null: not to be remembered. */
+  async #bodyOf(
+    call: Call,
+    entry: StoredEntry,
+    value: Materialization,
+    ticket: Ticket | null,
+  ): Promise<MemoryBody | null> {
+    const { entries, near } = this.#deps
     // A body never changes under its id: what this process has decoded of it stays good.
     const known = near.getAnyAge(entry.key)
     const isKnown = known !== undefined && known.entry.row?.value?.body.id === value.body.id
     const body = isKnown ? known.body : await loadBody(entries, entry.key, value.body, call.scope.signal)
-    if (body && ticket >= 0) near.set(entry.key, { entry, body, readAt: clock.now() }, ticket)
+    if (body && ticket) near.set(entry.key, { entry, body }, ticket)
     return body
   }
 

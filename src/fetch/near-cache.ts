@@ -6,7 +6,12 @@ import type { MemoryBody } from './fetched-body.ts'
 export interface NearEntry {
   readonly entry: StoredEntry
   readonly body: MemoryBody
-  /** Milliseconds; when the store was asked. */
+  /** Milliseconds; when the store was asked: what it said is no younger. */
+  readonly readAt: number
+}
+
+export interface Ticket {
+  readonly deletions: number
   readonly readAt: number
 }
 
@@ -55,13 +60,13 @@ export class NearCache {
   }
 
   /** To be taken before the store is read and handed to `set`. */
-  ticket(): number {
-    return this.#deletions
+  ticket(now: number): Ticket {
+    return { deletions: this.#deletions, readAt: now }
   }
 
   /** Keeps what was read, unless the key was deleted after the ticket was taken: the read may be older than that. */
-  set(key: string, near: NearEntry, ticket: number): void {
-    if ((this.#deleted.get(key) ?? this.#forgotten) <= ticket) this.#entries?.set(key, near)
+  set(key: string, read: Pick<NearEntry, 'entry' | 'body'>, { deletions, readAt }: Ticket): void {
+    if ((this.#deleted.get(key) ?? this.#forgotten) <= deletions) this.#entries?.set(key, { ...read, readAt })
   }
 
   /** A newer value is there to be read: forget this one. */

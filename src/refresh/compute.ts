@@ -17,11 +17,11 @@ export interface ComputeDeps {
   readonly sources: ReadonlyMap<string, Source>
   readonly known: KnownNodes
   readonly parseStatement: (text: string) => SqlStatement
-  /** Reads upstream products; `parent` is the key that computes. */
+  /** Reads upstream products; `parent` is the key whose compute will be kept. */
   readonly fetchMany: (
     products: readonly ProductKey[],
     request: FetchRequest,
-    parent: string,
+    parent: string | undefined,
   ) => Promise<readonly (Answer | KckError)[]>
 }
 
@@ -81,7 +81,7 @@ async function readProducts(
     signal,
   )
   const request: FetchRequest = { maxStaleMs: 0, signal, deadline: Number.POSITIVE_INFINITY }
-  const answers = await deps.fetchMany(keys, request, at.product.text)
+  const answers = await deps.fetchMany(keys, request, at.run.isUnstored ? undefined : at.product.text)
   return Promise.all(
     answers.map(async (answer) => {
       if (answer instanceof KckError) throw answer

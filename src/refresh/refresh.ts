@@ -36,8 +36,13 @@ export interface RefreshRequest {
   readonly damaged?: string | undefined
 }
 
-export interface Refreshed {
+interface Found {
   readonly entry: StoredEntry
+  /** Milliseconds; when the store was asked for it, or told of it. */
+  readonly readAt: number
+}
+
+export interface Refreshed extends Found {
   /** Somebody else computed it. */
   readonly collapsed: boolean
 }
@@ -64,8 +69,7 @@ export class Refresher {
         (signal) => this.#fly(product, request, signal),
         request,
       )
-      if (!collapsed || request.until(value.entry))
-        return { entry: value.entry, collapsed: collapsed || value.collapsed }
+      if (!collapsed || request.until(value.entry)) return { ...value, collapsed: collapsed || value.collapsed }
     }
   }
 
@@ -84,17 +88,17 @@ export class Refresher {
     request: RefreshRequest,
   ): Promise<{ readonly refreshed: Refreshed | null; readonly recompute: boolean }> {
     const claimed = await this.#claim(product, request, request.signal)
-    if ('done' in claimed) return { refreshed: { entry: claimed.done, collapsed: true }, recompute: false }
+    if ('done' in claimed) return { refreshed: { ...claimed.done, collapsed: true }, recompute: false }
     if ('busyUntil' in claimed) {
-      const entry = await this.#whileBusy(product.text, request, claimed.busyUntil, request.signal)
-      return { refreshed: entry && { entry, collapsed: true }, recompute: false }
+      const found = await this.#whileBusy(product.text, request, claimed.busyUntil, request.signal)
+      return { refreshed: found && { ...found, collapsed: true }, recompute: false }
     }
     const made = await this.#underLease(product, claimed, request)
     if (!made) return { refreshed: null, recompute: false }
     const entry = { key: product.text, row: made.row, marks: [] }
     // A value that was only stamped anew may not be what the caller waits for; one just computed always is.
     const isEnough = made.computed || request.until(entry)
-    return { refreshed: isEnough ? { entry, collapsed: false } : null, recompute: true }
+    return { refreshed: isEnough ? { entry, readAt: made.publishedAt, collapsed: false } : null, recompute: true }
   }
 
   /** Waits while somebody else computes: its commit, its failure or the end of its lease shows in the row. */
@@ -103,13 +107,14 @@ export class Refresher {
     request: RefreshRequest,
     busyUntil: number,
     signal: AbortSignal,
-  ): Promise<StoredEntry | null> {
+  ): Promise<Found | null> {
     const { clock, entropy, store } = this.#deps
     for (let poll = 0; clock.now() < busyUntil; poll++) {
       const ceiling = Math.min(LAST_POLL_MS, FIRST_POLL_MS * 2 ** poll, busyUntil - clock.now())
       await clock.sleep(ceiling * (0.5 + entropy.random() / 2), signal)
+      const readAt = clock.now()
       const entry = await store.entries.get(key, { consistency: 'latest', signal })
-      if (request.until(entry)) return entry
+      if (request.until(entry)) return { entry, readAt }
       if (!entry.row?.lease) return null
     }
     return null
@@ -119,15 +124,16 @@ export class Refresher {
     product: ProductKey,
     request: RefreshRequest,
     signal: AbortSignal,
-  ): Promise<{ readonly done: StoredEntry } | HeldEntry | { readonly busyUntil: number }> {
+  ): Promise<{ readonly done: Found } | HeldEntry | { readonly busyUntil: number }> {
     const { clock, entropy, options } = this.#deps
     const token = entropy.id()
-    let done: StoredEntry | null = null
+    const readAt = clock.now()
+    let done: Found | null = null
     let before: StoredEntry = { key: product.text, row: null, marks: [] }
     const claimed = await mutate(this.#mutateDeps, { key: product.text, operation: token, signal }, (entry) => {
       done = null
       if (request.until(entry)) {
-        done = entry
+        done = { entry, readAt }
         return { refused: { reason: 'nothing' } }
       }
       before = entry
@@ -159,7 +165,7 @@ export class Refresher {
     product: ProductKey,
     held: HeldEntry,
     request: RefreshRequest,
-  ): Promise<{ readonly row: EntryRow; readonly computed: boolean } | null> {
+  ): Promise<{ readonly row: EntryRow; readonly publishedAt: number; readonly computed: boolean } | null> {
     const lease = holdLease(
       { ...this.#mutateDeps, leaseMs: this.#deps.options.leaseMs },
       { key: product.text, token: held.token },
@@ -171,9 +177,10 @@ export class Refresher {
         recompute: request.recompute ?? false,
         signal: lease.signal,
       })
+      const publishedAt = this.#deps.clock.now()
       const row = await publish(this.#publishDeps, product, held, made.value)
       if (row) await made.published()
-      return row && { row, computed: made.computed }
+      return row && { row, publishedAt, computed: made.computed }
     } catch (error) {
       if (lease.lost) {
         emit({ type: 'lease', key: product.text, outcome: 'lost' })

@@ -15,6 +15,8 @@ export interface ComputeRun {
   readonly signal: AbortSignal
   /** Milliseconds; when the lease was taken. */
   readonly now: number
+  /** Nobody keeps the result, so it may be made of whatever can be had. */
+  readonly isUnstored?: boolean
 }
 
 export interface Computed {

@@ -52,7 +52,10 @@ export class UnstoredComputes {
       const { clock, entropy } = this.#deps
       const now = clock.now()
       const recorder = new Recorder(product.text, null, { lineage: NO_LINEAGE, entropy })
-      const computed = await untilAborted(this.#deps.compute(product, { recorder, signal, now }), signal)
+      const computed = await untilAborted(
+        this.#deps.compute(product, { recorder, signal, now, isUnstored: true }),
+        signal,
+      )
       const valueJson = JSON.stringify(toJsonForm(computed))
       const plain = plainBody({ key: product.text, valueJson, version: now, modified: now })
       const body = {

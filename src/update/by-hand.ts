@@ -44,7 +44,8 @@ export class ByHand {
     const written = await this.#publish(product, valueJson, request)
     emit({ type: 'set', key: product.text, version: written.version })
     this.#deps.outdated(product.text)
-    if (written.changed) await this.#deps.changes.mark({ ...change, products: [] })
+    // Also when the value is not new: an earlier attempt may have got no further than this line.
+    await this.#deps.changes.mark({ ...change, products: [] })
     await intent.settle()
     await runAfter('afterSet', primer.hooks.afterSet, { ...event, version: written.version })
     return { version: written.version }
@@ -78,23 +79,17 @@ export class ByHand {
       purge(entry, clock.now()),
     )
     this.#deps.outdated(product.text)
-    if (!purged.applied) {
-      await intent.settle()
-      return false
-    }
-    emit({ type: 'purge', key: product.text })
+    if (purged.applied) emit({ type: 'purge', key: product.text })
+    // Also when there is nothing to purge: an earlier attempt may have got no further than this line.
     await this.#deps.changes.mark({ ...change, products: [] })
     await intent.settle()
+    if (!purged.applied) return false
     await runAfter('afterPurge', hooks.afterPurge, event)
     return true
   }
 
   /** Writes the value; the body names its version, so it is written anew when somebody else publishes in between. */
-  async #publish(
-    product: ProductKey,
-    valueJson: string,
-    request: SetOptions,
-  ): Promise<{ readonly version: number; readonly changed: boolean }> {
+  async #publish(product: ProductKey, valueJson: string, request: SetOptions): Promise<{ readonly version: number }> {
     const { clock, entropy, store } = this.#deps
     for (;;) {
       const operation = entropy.id()
@@ -107,9 +102,7 @@ export class ByHand {
           ? set(current, made, clock.now(), ifVersion)
           : { refused: { reason: 'lost' } },
       )
-      if (written.applied) {
-        return { version: made.version, changed: entry.row?.value?.contentHash !== made.contentHash }
-      }
+      if (written.applied) return { version: made.version }
       if (made.body.id === operation) await store.entries.deleteChunks(product.text, operation, made.body.chunks)
       if (written.refused.reason === 'version') throw conflict(product.text, written.refused.version)
     }

@@ -22,6 +22,9 @@ const BY_AGE = new Set(['soft', 'hard', 'softly'])
 /** Of these a compute reads the source itself. */
 const DIRECT = new Set(['leaf', 'tagged', 'plain', 'soft', 'hard'])
 
+/** Of a process: the ids it makes begin with it. */
+export const NAME_LENGTH = 5
+
 export interface Asked {
   readonly key: string
   readonly request: FetchRequest
@@ -42,6 +45,8 @@ export class Checks {
   readonly #computing = new Map<string, Set<string>>()
   /** Keys of which a lease was taken over or fenced out: an older compute may still run. */
   readonly #takenOver = new Set<string>()
+  /** Who has had the lease of a key; who computes without ever having had it keeps nothing, as the store did not answer. */
+  readonly #claimed = new Set<string>()
   /** Changes that a key's value does not hold yet. */
   #owed: { readonly key: string; readonly floor: Value; readonly at: number }[] = []
 
@@ -71,6 +76,7 @@ export class Checks {
   /** Every change of a row. */
   applied(previous: EntryRow | null, next: EntryRow): void {
     const [before, after] = [previous?.lease ?? null, next.lease]
+    if (after && after.token !== before?.token) this.#claimed.add(`${after.token.slice(0, NAME_LENGTH)} ${next.key}`)
     if (before && before.token !== after?.token) {
       if (after && before.until - 2 * this.#world.scenario.skewMs > this.#now) {
         this.#violation(`lease of ${next.key} was taken from ${before.token} while it lived`)
@@ -103,13 +109,18 @@ export class Checks {
     const lease = this.#world.rows.get(key)?.lease
     for (const other of others) {
       const isItsLease = lease?.token.startsWith(other) && lease.until > this.#now
-      if (other !== process && isItsLease && !this.#takenOver.has(key)) {
+      if (other !== process && isItsLease && !this.#takenOver.has(key) && this.#mayKeep(process, key)) {
         this.#violation(`${process} computes ${key} while ${other} does and holds the lease`)
       }
     }
     others.add(process)
     this.#computing.set(key, others)
     return () => others.delete(process)
+  }
+
+  #mayKeep(process: string, key: string): boolean {
+    const { lostRequest, lostAnswer } = this.#world.scenario.faults
+    return lostRequest + lostAnswer === 0 || this.#claimed.has(`${process} ${key}`)
   }
 
   killed(process: string): void {

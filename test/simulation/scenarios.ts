@@ -50,7 +50,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   /** No second chance: what the sweep would find stays lost. Nothing crashes, and no message is lost. */
   unswept: {
     ...STORM,
-    faults: { ...STORMY, lostRequest: 0, lostAnswer: 0, messages: { ...STORMY.messages, lost: 0 } },
+    faults: { ...STORMY, slow: 0, lostRequest: 0, lostAnswer: 0, messages: { ...STORMY.messages, lost: 0 } },
     sweep: false,
     quietReaders: true,
     kinds: { ...STORM.kinds, crash: 0, failing: 0 },
