@@ -16,7 +16,7 @@ const MINUTE = 60_000
 function world() {
   const clock = new VirtualClock()
   const entropy = new SeededEntropy(1)
-  const broken = { sending: false, marking: false, computing: false }
+  const broken = { sending: false, marking: false, unmarking: false, computing: false }
   const source = { value: 1, size: 1, computes: 0 }
   const inner = createMemoryRefreshQueue({ clock, entropy })
   const queue: RefreshQueue = {
@@ -31,6 +31,9 @@ function world() {
       mark: async (...call) => {
         if (broken.marking) throw new Error('killed')
         return memory.entries.mark(...call)
+      },
+      unmark: async (...call) => {
+        if (!broken.unmarking) await memory.entries.unmark(...call)
       },
     },
   }
@@ -182,16 +185,29 @@ describe('a change whose process died', () => {
     expect([await state('leaf/1'), await owed('intent')]).toEqual(['stale', []])
   })
 
-  test('counts although an early mark of the same change was folded into the row', async () => {
-    const { kck, clock, store, sweep, work, state } = world()
+  test('counts although an early mark of the same change still lies folded beside the row', async () => {
+    const { kck, clock, store, broken, sweep, work, state } = world()
     await clock.run(kck.get('leaf/1'))
+    broken.unmarking = true
     const payload = JSON.stringify({ id: 'x', cause: 'update', at: clock.now(), nodes: ['tag/source'], keys: [] })
     const item: WorkItem = { kind: 'intent', id: 'x', at: clock.now(), payload }
-    await store.workIndex.put([item])
     await clock.run(kck.work.resume(item))
     await work()
+    expect(await state('leaf/1')).toBe('fresh')
     await store.workIndex.put([item])
     await clock.advance(MINUTE)
+    expect((await sweep()).resumed).toBe(1)
+    expect(await state('leaf/1')).toBe('stale')
+  })
+
+  test('is found although it was written late, into a minute that was looked through before', async () => {
+    const { kck, clock, store, sweep, state } = world()
+    await clock.run(kck.get('leaf/1'))
+    await clock.advance(10 * MINUTE)
+    await sweep()
+    const at = clock.now() - MINUTE
+    const payload = JSON.stringify({ id: 'x', cause: 'update', at, nodes: ['tag/source'], keys: [] })
+    await store.workIndex.put([{ kind: 'intent', id: 'x', at, payload }])
     expect((await sweep()).resumed).toBe(1)
     expect(await state('leaf/1')).toBe('stale')
   })

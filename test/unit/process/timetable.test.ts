@@ -149,6 +149,27 @@ describe('a run', () => {
     expect(runs.slice(4)).toEqual(['second begins 02:00', 'second ends'])
   })
 
+  test('that is done again is for its own time, although the next one has passed', async () => {
+    const { clock, process } = world()
+    const runs: string[] = []
+    const jobs = [
+      job(
+        every(20_000),
+        async ({ due }) => {
+          runs.push(new Date(due).toISOString().slice(14, 19))
+          if (runs.length === 1) await clock.sleep(HOUR)
+        },
+        { overlap: 'queue' },
+      ),
+    ]
+    const first = process(jobs)
+    await clock.advance(15_000)
+    first.kill()
+    process(jobs)
+    await clock.advance(50_000)
+    expect(runs).toEqual(['00:40', '00:40', '01:00', '01:20'])
+  })
+
   test('that is stopped in the middle is taken up by another process at once', async () => {
     const { clock, process } = world()
     const runs: string[] = []
