@@ -24,7 +24,7 @@ export function within<T>(work: Promise<T>, until: number, signal?: AbortSignal)
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms)
+    setTimeout(resolve, Math.max(0, ms))
   })
 }
 
