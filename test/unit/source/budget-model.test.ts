@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Entropy } from '../../../src/ports/clock.ts'
 import { LEASE_MS, type Process, SKEW_MS, World } from './world.ts'
 
-const NUM_RUNS = Number(process.env['KCK_BUDGET_RUNS'] ?? 25)
+const NUM_RUNS = Number(process.env['KCK_BUDGET_RUNS'] ?? 15)
 
 test('whatever happens, never more run at once or begin in a second than the budget says', async () => {
   const plan = fc.record({
@@ -16,6 +16,8 @@ test('whatever happens, never more run at once or begin in a second than the bud
         clients: fc.integer({ min: 1, max: 12 }),
         lost: fc.constantFrom(0, 0, 0.05, 0.3),
         startAt: fc.integer({ min: 0, max: 20_000 }),
+        lateMs: fc.constantFrom(0, 0, 5_900),
+        outageAt: fc.option(fc.integer({ min: 0, max: 30_000 })),
         longestMs: fc.constantFrom(5, 200, 5_000),
         killAt: fc.option(fc.integer({ min: 0, max: 60_000 })),
       }),
@@ -26,13 +28,19 @@ test('whatever happens, never more run at once or begin in a second than the bud
     fc.asyncProperty(plan, async ({ seed, concurrency, perSecond, processes }) => {
       const world = new World({ concurrency, perSecond }, seed)
       const { clock, database, entropy } = world
-      for (const { skewedBy, clients, lost, startAt, longestMs, killAt } of processes) {
-        const weather = { latencyMs: 20, lost }
+      for (const { skewedBy, clients, lost, lateMs, startAt, outageAt, longestMs, killAt } of processes) {
+        const weather = { latencyMs: 20, lost, lateMs }
         const begin = () => {
           const one = world.process({ skewedBy, weather, maxWaitMs: 5_000 })
           one.load(clients, () => statementOf(entropy, longestMs, clock))
-          if (killAt !== null) clock.after(killAt, () => one.kill())
-          if (killAt !== null && entropy.random() < 0.5) clock.after(killAt, begin)
+          const isDown = (is: boolean) => () => {
+            one.isDown = is
+          }
+          if (outageAt !== null) clock.after(outageAt, isDown(true))
+          if (outageAt !== null) clock.after(outageAt + 2 * LEASE_MS, isDown(false))
+          if (killAt === null) return
+          clock.after(killAt, () => one.kill())
+          if (entropy.random() < 0.5) clock.after(killAt, begin)
         }
         clock.after(startAt, begin)
       }

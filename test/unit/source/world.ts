@@ -20,6 +20,8 @@ export interface Weather {
   readonly latencyMs: number
   /** No answer; half of these calls happen nevertheless, some of them seconds later. */
   readonly lost: number
+  /** The database ends this much later than the statement's time, because connecting took so long. */
+  readonly lateMs?: number
 }
 const CALM: Weather = { latencyMs: 5, lost: 0 }
 
@@ -95,10 +97,12 @@ export interface StatementOptions extends QueryOptions {
 
 export class Process {
   readonly source: BudgetedSource
+  /** It does not reach the registers. */
   isDown = false
   finished = 0
   readonly #world: World
   #isKilled = false
+  #hold: ((effect: () => Promise<boolean>) => void) | null = null
 
   constructor(
     world: World,
@@ -110,7 +114,7 @@ export class Process {
       now: () => world.clock.now() + skewedBy,
       sleep: (ms, signal) => this.#unlessKilled(world.clock.sleep(ms, signal)),
     }
-    this.source = budgeted(this.#source(), {
+    this.source = budgeted(this.#source(weather.lateMs ?? 0), {
       budget: world.budget,
       registers: this.#registers(weather),
       clock,
@@ -127,6 +131,12 @@ export class Process {
     this.finished += 1
   }
 
+  async transaction(statements: number, ms: number): Promise<void> {
+    await this.source.transaction(async ({ query }) => {
+      for (let count = 0; count < statements; count++) await query(statement, { ms })
+    })
+  }
+
   /** `clients` that each ask again as soon as they have an answer, until the returned function is called. */
   load(clients: number, next: () => StatementOptions): () => void {
     let isOver = false
@@ -139,6 +149,15 @@ export class Process {
     return () => {
       isOver = true
     }
+  }
+
+  /** What this process's next conditional write would do happens only later, and nobody hears of it. */
+  holdNextWrite(): () => Promise<boolean | undefined> {
+    let effect: (() => Promise<boolean>) | undefined
+    this.#hold = (held) => {
+      effect = held
+    }
+    return async () => effect?.()
   }
 
   /** Nothing of it goes on; what the database has begun does. */
@@ -155,11 +174,11 @@ export class Process {
     })
   }
 
-  #source(): Source {
+  #source(lateMs: number): Source {
     const { database, clock } = this.#world
     const run = async (ms: number, { signal, timeoutMs = STATEMENT_TIMEOUT_MS, onEnded }: QueryOptions = {}) => {
       signal?.throwIfAborted()
-      const { ended, cancel } = database.run(Math.min(ms, timeoutMs))
+      const { ended, cancel } = database.run(Math.min(ms, timeoutMs) + lateMs)
       const aborted = new Promise<never>((_, reject) => {
         signal?.addEventListener('abort', () => {
           reject(signal.reason)
@@ -179,14 +198,13 @@ export class Process {
         await run(Number(values['ms']), options)
         return nothing
       },
-      transaction: async (work) => {
-        const { cancel } = database.run(600_000)
-        try {
-          return await work({ query: async () => nothing })
-        } finally {
-          cancel()
-        }
-      },
+      transaction: (work) =>
+        work({
+          query: async (_, values) => {
+            await run(Number(values['ms']))
+            return nothing
+          },
+        }),
       describe: async () => [],
       ping: async () => {},
       close: async () => {},
@@ -216,6 +234,11 @@ export class Process {
       },
       compareAndSet: (name, rev, next) => {
         calls.set += 1
+        if (this.#hold !== null) {
+          this.#hold(() => registers.compareAndSet(name, rev, next))
+          this.#hold = null
+          return Promise.reject(unreachable())
+        }
         return this.#unlessKilled(travel(() => registers.compareAndSet(name, rev, next)))
       },
     }
