@@ -1,4 +1,4 @@
-import { concurrently } from '../async/concurrently.ts'
+import { concurrently, eachConcurrently } from '../async/concurrently.ts'
 import { hash } from '../entry/body.ts'
 import type { Mark } from '../entry/entry.ts'
 import { emit } from '../events.ts'
@@ -30,6 +30,8 @@ export interface PropagateDeps {
 
 const PAGE = 500
 const NODES_AT_ONCE = 16
+/** Pages that are on their way at once where few nodes have many: the next is read while the last is being marked. */
+const PAGES_AT_ONCE = 4
 /** Keys that an answer lists. */
 const SHOWN = 100
 /** A mark outlives what it marks by this much. */
@@ -69,15 +71,16 @@ async function markBelow(
 ): Promise<readonly string[]> {
   const found = new Set<string>()
   const again = new Set<string>()
-  await concurrently(change.nodes, NODES_AT_ONCE, async (node) => {
-    for await (const { keys, upstream } of below(deps, node, signal)) {
+  const pagesAtOnce = Math.max(1, Math.floor(PAGES_AT_ONCE / change.nodes.length))
+  await concurrently(change.nodes, NODES_AT_ONCE, (node) =>
+    eachConcurrently(below(deps, node, signal), pagesAtOnce, async ({ keys, upstream }) => {
       // A key is marked once per node that leads to it: it may have been refreshed after the first of them.
       await markKeys(deps, keys, markOf(change, { node, step, upstream }), signal)
       const first = keys.filter((key) => !found.has(key))
       for (const key of keys) (found.has(key) ? again : found).add(key)
       await requestRefreshes(deps, first, change, signal)
-    }
-  })
+    }),
+  )
   await requestRefreshes(deps, [...again], change, signal)
   return [...found]
 }

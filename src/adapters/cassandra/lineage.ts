@@ -1,6 +1,6 @@
 import type { Lineage } from '../../ports/lineage.ts'
 import type { Connection } from './connection.ts'
-import { bounded, pageOfShards, shardOf } from './shards.ts'
+import { bounded, pageOfShards, shardOf, shardsOf } from './shards.ts'
 import type { Statements } from './statements.ts'
 import { concurrently } from './within.ts'
 
@@ -13,7 +13,7 @@ export function createLineage(connection: Connection, cql: Statements): Lineage 
   const place = (dependent: string, node: string) => {
     const short = bounded(dependent, DEPENDENT_BYTES)
     return {
-      key: [bounded(node, NODE_BYTES), shardOf(dependent), short],
+      key: [bounded(node, NODE_BYTES), shardOf(dependent, shardsOf(node)), short],
       whole: short === dependent ? null : dependent,
     }
   }
@@ -38,7 +38,7 @@ export function createLineage(connection: Connection, cql: Statements): Lineage 
       const { items, next } = await pageOfShards(
         (shard, after, limit) => connection.read({ cql: cql.readEdges, values: [stored, shard, after, limit] }, latest),
         (row) => String(row['dependent']),
-        page,
+        { ...page, shards: shardsOf(node) },
       )
       const keys = items.map((row) => String(row['whole'] ?? row['dependent']))
       return next === undefined ? { keys } : { keys, next }

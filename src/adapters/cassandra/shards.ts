@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto'
 
 /** Wide partitions are cut into so many. */
-export const SHARDS = 16
+const SHARDS = 16
 
-export function shardOf(text: string): number {
+export function shardOf(text: string, shards = SHARDS): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return (hash >>> 0) % SHARDS
+  return (hash >>> 0) % shards
+}
+
+/**
+ * Partitions of a node's dependents. Most products and rows have few readers, and a change looks below each of them:
+ * those have one. What everything of a kind hangs below has many.
+ */
+export function shardsOf(node: string): number {
+  return node.startsWith('product/') || /^table\/[^?]*\?[^{]/.test(node) ? 1 : SHARDS
 }
 
 /** The text itself when it is at most `bytes` long in UTF-8, else its start and a hash. Equal only for equal texts. */
@@ -26,44 +34,37 @@ export interface ShardPage<T> {
 export type ReadShard<T> = (shard: number, after: string, limit: number) => Promise<readonly T[]>
 
 /**
- * A page out of all shards, one after the other. The first page asks all of them at once for a little, so that what is
- * small, and most is, costs one round trip; inside a large shard only that one is asked.
+ * A page out of `shards` shards. All that have more are asked at once, each for its share: what is small, and most is,
+ * costs one round trip, and what is wide is read from all of its partitions together.
  */
 export async function pageOfShards<T>(
   read: ReadShard<T>,
   positionOf: (item: T) => string,
-  page: { readonly limit: number; readonly after?: string },
+  page: { readonly limit: number; readonly after?: string; readonly shards?: number },
 ): Promise<ShardPage<T>> {
-  const [first, after] = parseCursor(page.after)
+  const open = page.after === undefined ? allShards(page.shards ?? SHARDS) : parseCursor(page.after)
+  const share = Math.max(1, Math.floor(page.limit / open.length))
+  const parts = await Promise.all(open.map(async (from) => ({ from, found: await read(...from, share) })))
   const items: T[] = []
-  let from = first
-  if (after !== '') {
-    const part = await read(first, after, page.limit)
-    items.push(...part)
-    if (part.length === page.limit) return { items, next: cursor(first, lastOf(part, positionOf, after)) }
-    from++
-  }
-  const share = Math.max(1, Math.min(page.limit, Math.ceil(page.limit / SHARDS) + SHARDS))
-  const shards = Array.from({ length: SHARDS - from }, (_, index) => from + index)
-  const parts = await Promise.all(shards.map((shard) => read(shard, '', share)))
-  for (const [index, part] of parts.entries()) {
-    const fits = part.slice(0, page.limit - items.length)
+  const left: Position[] = []
+  for (const { from, found } of parts) {
+    const [shard, after] = from
+    // With fewer places than shards some wait for the next page.
+    const fits = found.slice(0, page.limit - items.length)
     items.push(...fits)
-    const more = fits.length < part.length || part.length === share
-    if (more) return { items, next: cursor(from + index, lastOf(fits, positionOf, '')) }
+    const last = fits.at(-1)
+    if (found.length === share) left.push([shard, last === undefined ? after : positionOf(last)])
   }
-  return { items }
+  return left.length === 0 ? { items } : { items, next: JSON.stringify(left) }
 }
 
-function lastOf<T>(items: readonly T[], positionOf: (item: T) => string, otherwise: string): string {
-  const last = items.at(-1)
-  return last === undefined ? otherwise : positionOf(last)
+/** Where to go on in a shard: after which position. */
+type Position = readonly [shard: number, after: string]
+
+function allShards(count: number): readonly Position[] {
+  return Array.from({ length: count }, (_, shard) => [shard, ''])
 }
 
-const cursor = (shard: number, position: string): string => `${shard}:${position}`
-
-function parseCursor(text: string | undefined): readonly [number, string] {
-  if (text === undefined) return [0, '']
-  const colon = text.indexOf(':')
-  return [Number(text.slice(0, colon)), text.slice(colon + 1)]
+function parseCursor(text: string): readonly Position[] {
+  return JSON.parse(text) as readonly Position[]
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { WorkIndex, WorkItem } from '../../ports/work-index.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Statement } from './connection.ts'
 import { bounded, pageOfShards, shardOf } from './shards.ts'
 import type { Statements } from './statements.ts'
 import { ttlSeconds } from './ttl.ts'
@@ -9,23 +9,30 @@ import { concurrently } from './within.ts'
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 const ITEM_BYTES = 800
-const AT_ONCE = 64
+const AT_ONCE = 16
+/** What Keyspaces takes in one batch, and characters that are still a small write. */
+const BATCH = 30
+const BATCH_LENGTH = 100_000
+
+interface PlacedStatement extends Statement {
+  readonly length: number
+}
 
 export function createWorkIndex(connection: Connection, cql: Statements, clock: Clock): WorkIndex {
   return {
     async put(items, options = {}) {
       options.signal?.throwIfAborted()
-      await concurrently(items, AT_ONCE, (item) => {
+      const statements = items.map((item) => {
         const ttl = ttlSeconds(item.at + DAY_MS, clock.now())
         const values = [...placeOf(item), item.id, BigInt(item.at), item.payload, ttl]
-        return connection.write({ cql: cql.putWork, values }, options.signal)
+        return { cql: cql.putWork, values, length: item.id.length + item.payload.length }
       })
+      await concurrently(byPartition(statements), AT_ONCE, (batch) => connection.writeTogether(batch, options.signal))
     },
     async remove(items, options = {}) {
       options.signal?.throwIfAborted()
-      await concurrently(items, AT_ONCE, (item) =>
-        connection.write({ cql: cql.removeWork, values: placeOf(item) }, options.signal),
-      )
+      const statements = items.map((item) => ({ cql: cql.removeWork, values: placeOf(item), length: 0 }))
+      await concurrently(byPartition(statements), AT_ONCE, (batch) => connection.writeTogether(batch, options.signal))
     },
     async list(kind, minute, page, options = {}) {
       const bucket = minuteOf(minute)
@@ -45,6 +52,24 @@ export function createWorkIndex(connection: Connection, cql: Statements, clock: 
 }
 
 const minuteOf = (at: number): bigint => BigInt(Math.floor(at / MINUTE_MS))
+
+/** Batches of statements on one partition each: a server takes such a batch as one write. */
+function byPartition(statements: readonly PlacedStatement[]): readonly (readonly Statement[])[] {
+  const partitions = Map.groupBy(statements, ({ values: [, minute, shard] }) => `${minute}/${shard}`)
+  return [...partitions.values()].flatMap(inBatches)
+}
+
+function inBatches(statements: readonly PlacedStatement[]): readonly (readonly Statement[])[] {
+  const batches: { statements: Statement[]; length: number }[] = []
+  for (const statement of statements) {
+    const batch = batches.at(-1)
+    if (batch && batch.statements.length < BATCH && batch.length + statement.length <= BATCH_LENGTH) {
+      batch.statements.push(statement)
+      batch.length += statement.length
+    } else batches.push({ statements: [statement], length: statement.length })
+  }
+  return batches.map((batch) => batch.statements)
+}
 
 /** The values of the primary key. The same id may be owed since several times. */
 function placeOf({ kind, id, at }: Pick<WorkItem, 'kind' | 'id' | 'at'>): readonly unknown[] {
