@@ -10,33 +10,42 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   herd: () => import('./herd.ts'),
   prime: () => import('./prime.ts'),
   update: () => import('./update.ts'),
+  propagate: () => import('./propagate.ts'),
   codec: () => import('./codec.ts'),
   profile: () => import('./profile.ts'),
 }
 
-const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N]
+const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [--most N]
 
   fetch-hit  requests per second for what is cached, beside other ways to answer the same
   herd       what many clients that miss one key at once cost the database
   prime      misses per second
   update     writes per second, with one product that depends on them
+  propagate  what one change costs until everything below it is dirty, and fresh again
   codec      what encoding and decoding a body costs
   profile    where the time of a hit goes
 
   --json FILE   write every single measurement there
   --seconds N   of each measurement (default 3)
   --rounds N    repetitions, of which the medians are shown (default 3)
+  --most N      products at most, of propagate and drain (default 100000)
 `
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, seconds: { type: 'string' }, rounds: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    most: { type: 'string' },
+  },
 })
 const [name = ''] = positionals
 const load = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined
 const seconds = Number(values.seconds ?? 3)
 const rounds = Number(values.rounds ?? 3)
-if (load && seconds > 0 && seconds <= 600 && Number.isInteger(rounds) && rounds > 0 && rounds <= 20) {
+const most = Number(values.most ?? 100_000)
+if (load && seconds > 0 && seconds <= 600 && Number.isInteger(rounds) && rounds > 0 && rounds <= 20 && most >= 10) {
   await run(load)
 } else {
   process.stderr.write(usage)
@@ -55,11 +64,11 @@ async function run(load: () => Promise<{ benchmark: Benchmark }>): Promise<void>
   try {
     const { benchmark } = await load()
     const machine = await describeMachine()
-    const { tables, notes, samples } = await benchmark({ seconds, rounds, cleanup, say })
+    const { tables, notes, samples } = await benchmark({ seconds, rounds, most, cleanup, say })
     const parts = [formatMachine(machine), ...tables.map(formatTable), ...notes.map((note) => `- ${note}`)]
     process.stdout.write(`${parts.join('\n\n')}\n`)
     if (values.json !== undefined) {
-      const report = { benchmark: name, machine, seconds, rounds, tables, notes, samples }
+      const report = { benchmark: name, machine, seconds, rounds, most, tables, notes, samples }
       writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
     }
   } finally {

@@ -7,6 +7,8 @@ export interface Settings {
   readonly seconds: number
   /** How often each is repeated; the figures are medians. */
   readonly rounds: number
+  /** Products at most, of what is measured at several sizes. */
+  readonly most: number
   /** What has to be ended when the run is over, however it ends. */
   readonly cleanup: Cleanup
   /** Tells people what goes on. */
