@@ -132,7 +132,8 @@ export function decodeBody(
   } catch (error) {
     throw error instanceof KckError ? error : notStored(error)
   }
-  return promisify<Uint8Array, object, Buffer>(later)(stored, limit).then(
+  // In large pieces: the default of 16 KiB costs half of the time.
+  return promisify<Uint8Array, object, Buffer>(later)(stored, { ...limit, chunkSize: SYNC_BYTES }).then(
     (plain) => ofLength(plain, length),
     (error: unknown) => {
       throw notStored(error)

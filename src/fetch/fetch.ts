@@ -4,7 +4,7 @@ import { asKckError, KckError, settle } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Fetched, FetchRequest } from '../kck/kck.ts'
 import type { KckOptions } from '../kck/options.ts'
-import { openScope, type Scope } from '../kck/scope.ts'
+import { openScope, type Scope, untilAborted } from '../kck/scope.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EntryStore } from '../ports/entry-store.ts'
 import type { ProductKey } from '../primer/registry.ts'
@@ -13,6 +13,10 @@ import { type Answer, answer } from './answer.ts'
 import { loadBody, type MemoryBody } from './fetched-body.ts'
 import { judge } from './judge.ts'
 import type { NearCache, Ticket } from './near-cache.ts'
+import { SharedReads } from './shared-reads.ts'
+
+/** The share of its time after which a near copy that is asked for is read anew. */
+const RENEW_AFTER = 0.7
 
 /** One read, in order: near cache, store, and when neither may answer, a compute. */
 export interface FetchDeps {
@@ -35,12 +39,18 @@ export interface FetchDeps {
 
 export class Fetcher {
   readonly #deps: FetchDeps
+  readonly #reads: SharedReads
+  readonly #renewing = new Set<string>()
 
   constructor(deps: FetchDeps) {
     this.#deps = deps
+    this.#reads = new SharedReads(deps.entries)
   }
 
-  /** What the near cache may answer without any promise; null when it may not. */
+  /**
+   * What the near cache may answer without any promise; null when it may not. What is asked for again and again is read
+   * anew behind the answers before its time is over; so this is for processes that go on living after an answer.
+   */
   peek(key: string, revision: string | undefined): Answer | null {
     const now = this.#deps.clock.now()
     const near = this.#deps.near.get(key, now)
@@ -48,7 +58,24 @@ export class Fetcher {
     const fresh = freshness(near.entry, revision, now)
     if (fresh.state !== 'fresh') return null
     emit({ type: 'hit', key, tier: 'near', ageMs: now - fresh.value.asOf })
+    if (now - near.readAt > this.#deps.options.nearCacheMaxAgeMs * RENEW_AFTER) void this.#renew(key)
     return answer(key, { fresh, body: near.body, from: 'near', failed: false })
+  }
+
+  async #renew(key: string): Promise<void> {
+    if (this.#renewing.has(key)) return
+    this.#renewing.add(key)
+    const { near, clock } = this.#deps
+    try {
+      const ticket = near.ticket(clock.now())
+      const entry = await this.#reads.read(key)
+      if (entry.row?.value) await this.#bodyOf(null, entry, entry.row.value, ticket)
+    } catch (error) {
+      // The next fetch meets the same, and has somebody to tell.
+      emit({ type: 'fault', where: 'renewing the near cache', key, error })
+    } finally {
+      this.#renewing.delete(key)
+    }
   }
 
   async fetch(product: ProductKey, request: FetchRequest, parent?: string): Promise<Answer> {
@@ -112,9 +139,9 @@ export class Fetcher {
   }
 
   async #fromStore(call: Call): Promise<Answer> {
-    const { entries, near, clock } = this.#deps
+    const { near, clock } = this.#deps
     const ticket = near.ticket(clock.now())
-    const entry = await settle(entries.get(call.product.text, { signal: call.scope.signal }))
+    const entry = await settle(untilAborted(this.#reads.read(call.product.text), call.scope.signal))
     if (entry instanceof KckError) return this.#withoutStore(call, entry)
     return this.#fromEntry(call, entry, ticket)
   }
@@ -223,8 +250,9 @@ export class Fetcher {
   }
 
   /** `ticket` null: not to be remembered. */
+  /** The body of an entry; with a ticket the near cache keeps both. */
   async #bodyOf(
-    call: Call,
+    call: Pick<Call, 'scope'> | null,
     entry: StoredEntry,
     value: Materialization,
     ticket: Ticket | null,
@@ -233,7 +261,7 @@ export class Fetcher {
     // A body never changes under its id: what this process has decoded of it stays good.
     const known = near.getAnyAge(entry.key)
     const isKnown = known !== undefined && known.entry.row?.value?.body.id === value.body.id
-    const body = isKnown ? known.body : await loadBody(entries, entry.key, value.body, call.scope.signal)
+    const body = isKnown ? known.body : await loadBody(entries, entry.key, value.body, call?.scope.signal)
     if (body && ticket) near.set(entry.key, { entry, body }, ticket)
     return body
   }

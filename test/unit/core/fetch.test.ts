@@ -161,6 +161,21 @@ describe('one compute per key', () => {
   })
 })
 
+test('a thousand readers of one key at once are two reads of the store', async () => {
+  const { source, primer } = counting()
+  const { kck, clock, store } = testKck([primer])
+  await clock.run(kck.fetch('product/1'))
+  let reads = 0
+  const get = store.entries.get.bind(store.entries)
+  store.entries.get = async (...args) => {
+    reads += 1
+    await clock.sleep(5)
+    return get(...args)
+  }
+  await clock.run(Promise.all(Array.from({ length: 1_000 }, () => kck.fetch('product/1'))))
+  expect([reads, source.computes]).toEqual([2, 1])
+})
+
 describe('a stale value', () => {
   test('is served while a refresh is asked for, once', async () => {
     const { source, primer } = counting({ softTtlMs: 60_000 })
@@ -396,6 +411,18 @@ describe('the near cache', () => {
     await clock.run(kck.invalidate('product/1'))
     expect(kck.peek('product/1')).toBeNull()
     expect((await clock.run(kck.fetch('product/1'))).state).toBe('stale')
+  })
+
+  test('reads what is asked for again and again anew behind the answers, so that it never runs out', async () => {
+    const { primer } = counting()
+    const { kck, clock } = testKck([primer], { options: { nearCacheBytes: 1e6, nearCacheMaxAgeMs: 1_000 } })
+    await clock.run(kck.fetch('product/1'))
+    for (let times = 0; times < 10; times++) {
+      await clock.advance(800)
+      expect(kck.peek('product/1')?.from).toBe('near')
+    }
+    await clock.advance(5_000)
+    expect(kck.peek('product/1')).toBeNull()
   })
 
   test('answers while the store is down; what it does not hold is computed and not kept', async () => {
