@@ -83,7 +83,7 @@ async function startOne(config: ResolvedConfig, choice: LogChoice) {
     if (choice === 'all' || entry.level !== 'info') writer.write(formatRequestLog(entry))
   }
   const runtime = await createRuntime(config, choice === 'none' ? {} : { log })
-  const { edge, kck, clock, queue } = runtime
+  const { edge, kck, clock } = runtime
   const { host, port } = config.server
   // Opens what is opened at its first use, so that no request waits for it; what is slow or down is no reason not to start.
   const warm = new AbortController()
@@ -93,7 +93,7 @@ async function startOne(config: ResolvedConfig, choice: LogChoice) {
     await runtime.close()
     throw error
   })
-  const working = startWorking({ kck, queue, clock })
+  const working = await startWorking(runtime)
   return {
     url: server.url,
     async close() {

@@ -15,9 +15,9 @@ import { KckError } from '../errors.ts'
 import type { Body, BodyEncoding } from './entry.ts'
 
 /** Bodies up to this many stored bytes lie in the row itself. */
-export const INLINE_BYTES = 64 * 1024
+const INLINE_BYTES = 64 * 1024
 /** Longer ones lie in chunks of this size: rows and pages of Amazon Keyspaces end at 1 MB. */
-export const CHUNK_BYTES = 512 * 1024
+const CHUNK_BYTES = 512 * 1024
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_FROM_BYTES = 1024
 /** Compressed bodies are kept only when they are at most this share of the plain ones. */
@@ -100,7 +100,7 @@ function split(bytes: Buffer): readonly Uint8Array[] {
 }
 
 /** A body that claims to be longer is not one of ours, and nothing is set aside for it. */
-export const MAX_BODY_BYTES = 256 * 1024 * 1024
+const MAX_BODY_BYTES = 256 * 1024 * 1024
 /** What compresses better than this is looked at before it is trusted. */
 const SUSPICIOUS_RATIO = 200
 

@@ -60,7 +60,7 @@ export interface Problem {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-export function problemKind(code: ErrorCode): ProblemKind {
+function problemKind(code: ErrorCode): ProblemKind {
   return kinds[code]
 }
 
@@ -80,7 +80,7 @@ export function problemOf(error: KckError, requestId: string): Problem {
 }
 
 /** Seconds after which it is worth asking again; null: the caller should not. */
-export function retryAfterSeconds(error: KckError): number | null {
+function retryAfterSeconds(error: KckError): number | null {
   if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1000))
   return kinds[error.code].retryAfter ?? null
 }

@@ -33,7 +33,7 @@ export function openScope(clock: Clock, deadline: number, caller?: AbortSignal):
   }
 }
 
-export function deadlineExceeded(): KckError {
+function deadlineExceeded(): KckError {
   return new KckError('DEADLINE_EXCEEDED', 'There was no answer before the deadline of this request')
 }
 

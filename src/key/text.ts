@@ -1,7 +1,7 @@
 import { KckError } from '../errors.ts'
 
 /** Bytes of UTF-8 that one parameter of a key may have. */
-export const MAX_PARAMETER_BYTES = 1024
+const MAX_PARAMETER_BYTES = 1024
 
 // C0, DEL and C1 controls; byte order mark; marks that change the direction of text. They are invisible, break log
 // lines and headers, and make two keys look alike.

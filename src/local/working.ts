@@ -1,7 +1,5 @@
-import type { Kck } from '../kck/kck.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import { RefreshWorker } from '../refresh/worker.ts'
+import type { Runtime } from './runtime.ts'
 
 /** What goes on in a process beside answering requests. */
 export interface Working {
@@ -9,15 +7,13 @@ export interface Working {
   stop(): Promise<void>
 }
 
-/** Works on refresh requests in this process until `stop`. */
-export function startWorking(parts: {
-  readonly kck: Kck
-  readonly queue: RefreshQueue
-  readonly clock: Clock
-}): Working {
-  const { kck, queue, clock } = parts
+/** Works on refresh requests, schedules and the sweep in this process until `stop`. */
+export async function startWorking(runtime: Runtime): Promise<Working> {
+  const { kck, queue, clock } = runtime
   const stopping = new AbortController()
-  const running = new RefreshWorker({ queue, clock, work: kck.work }).run(stopping.signal)
+  const processes = await runtime.openProcesses()
+  const refreshes = new RefreshWorker({ queue, clock, work: kck.work })
+  const running = Promise.all([refreshes.run(stopping.signal), processes.run(stopping.signal)])
   return {
     stop: async () => {
       stopping.abort()

@@ -58,7 +58,7 @@ export async function runUpdate(
     const source = chooseSource(deps.sources, updater.source)
     const change = { id: deps.entropy.id(), cause: `update ${text}`, at: startedAt }
     const before = await beforeWriting(deps, target, source.name, { body, chosen })
-    const intent = await deps.changes.intend({ ...change, nodes: before.nodes }, before.keys)
+    const intent = await deps.changes.intend({ ...change, nodes: before.nodes, until: scope.deadline }, before.keys)
     await deps.changes.begin(before.augmentable, change, scope.signal)
     const written = await write(source, target, { body, chosen, signal: scope.signal }).catch(
       async (error: unknown) => {

@@ -174,7 +174,7 @@ function wrongField(field: string, cause: unknown): KckError {
   return new KckError('INVALID_BODY', `The field ${field} is wrong`, { details: { field }, cause })
 }
 
-export function createFakeRegistry(): Registry {
+function createFakeRegistry(): Registry {
   const primers = new Map(
     [
       primerOf('customer_orders', { customer_id: int() }),

@@ -9,7 +9,7 @@ export const openAuth: Auth = {
   authorize: (_, access, claims, subject) => authorize(access ?? 'public', claims, subject),
 }
 
-export const tokens: Readonly<Record<string, Claims>> = {
+const tokens: Readonly<Record<string, Claims>> = {
   'a.a.a': { sub: 'anna', tenant: 'A', scope: 'read' },
   'b.b.b': { sub: 'bert', tenant: 'B', scope: 'staff' },
 }
