@@ -17,6 +17,8 @@ export interface Propagation {
   readonly at: number
   /** What changed. */
   readonly nodes: readonly string[]
+  /** Milliseconds; the write that it announces may be under way until then, and nobody else should carry it through. */
+  readonly until?: number
 }
 
 export interface PropagateDeps {
