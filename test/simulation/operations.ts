@@ -1,13 +1,11 @@
 import { KckError } from '../../src/errors.ts'
 import type { FetchRequest, Kck } from '../../src/kck/kck.ts'
 import type { Asked, Memory } from './checks.ts'
-import { PRODUCTS } from './products.ts'
+import { FAMILIES } from './products.ts'
+import type { OperationKind } from './scenarios.ts'
 import { Killed, type Node, type World } from './world.ts'
 
-const IDS = ['a', 'b']
-const NAMES = Object.keys(PRODUCTS)
-const ALL_KEYS = NAMES.flatMap((name) => IDS.map((id) => `${name}/${id}`))
-const READERS = 4
+const READERS = 3
 const DEADLINE_MS = 10_000
 
 /** What readers, writers and bad luck do to the world, one operation at a time. */
@@ -19,14 +17,31 @@ export class Operations {
   /** Announcements that are still tried. */
   pending = 0
 
+  readonly #ids: readonly string[]
+  readonly #keys: readonly string[]
+  readonly #kinds: Readonly<Record<OperationKind, number>>
+
   constructor(world: World) {
+    const { chance, scenario } = world
     this.#world = world
+    this.#ids = chance.happens(0.2) ? ['a', 'b'] : ['a']
+    const names = FAMILIES[chance.pick(Object.keys(FAMILIES))] ?? []
+    this.#keys = names.flatMap((name) => this.#ids.map((id) => `${name}/${id}`))
+    const has = (...some: readonly string[]) => some.some((name) => names.includes(name))
+    const { kinds } = scenario
+    this.#kinds = {
+      ...kinds,
+      tag: has('tagged') ? kinds.tag : 0,
+      hand: has('plain') ? kinds.hand : 0,
+      drift: has('soft', 'hard') ? kinds.drift : 0,
+      failing: has('hard') ? kinds.failing : 0,
+    }
   }
 
   schedule(): void {
     const { scenario, clock, chance, figures } = this.#world
     for (let count = 0; count < scenario.operations; count++) {
-      const kind = chance.weighted(scenario.kinds)
+      const kind = chance.weighted(this.#kinds)
       clock.after(chance.between(0, scenario.withinMs), () => {
         figures.operations += 1
         this.#world.trace?.(`-- ${kind}`)
@@ -40,17 +55,17 @@ export class Operations {
     const memory = chance.pick(this.#memories)
     const request = this.#request()
     if (chance.happens(0.15)) {
-      const keys = [...new Set([chance.pick(ALL_KEYS), chance.pick(ALL_KEYS), chance.pick(ALL_KEYS)])]
+      const keys = [...new Set([chance.pick(this.#keys), chance.pick(this.#keys), chance.pick(this.#keys)])]
       this.#ask(keys, request, memory)
     } else {
-      this.#ask([chance.pick(ALL_KEYS)], request, memory)
+      this.#ask([chance.pick(this.#keys)], request, memory)
     }
   }
 
   /** The whole path of a write: intent, transaction, marks, answer. Nobody tries again when it fails. */
   update(): void {
     const { chance, checks } = this.#world
-    const id = chance.pick(IDS)
+    const id = chance.pick(this.#ids)
     this.#through(async (kck) => {
       const { rows } = await kck.update(`write/${id}`, {})
       this.#world.trace?.(`-- truth/${id} ${rows[0]?.['n']} is acknowledged`)
@@ -60,14 +75,14 @@ export class Operations {
 
   tag(): void {
     const { chance, truth } = this.#world
-    const id = chance.pick(IDS)
+    const id = chance.pick(this.#ids)
     const n = truth.change(`hidden/tag-${id}`)
     this.#announce(`hidden/tag-${id}`, n, (kck) => kck.invalidateTags([`tag-${id}`]))
   }
 
   hand(): void {
     const { chance, truth } = this.#world
-    const key = `plain/${chance.pick(IDS)}`
+    const key = `plain/${chance.pick(this.#ids)}`
     if (this.#handsOn.has(key)) return
     this.#handsOn.add(key)
     const variable = `hidden/${key.replace('/', '-')}`
@@ -84,7 +99,7 @@ export class Operations {
   /** Something changes that nobody announces. */
   drift(): void {
     const { chance, truth } = this.#world
-    truth.change(`${chance.pick(['hidden/soft-', 'flaky/'])}${chance.pick(IDS)}`)
+    truth.change(`${chance.pick(['hidden/soft-', 'flaky/'])}${chance.pick(this.#ids)}`)
   }
 
   crash(): void {

@@ -151,6 +151,15 @@ export const PRODUCTS: Readonly<Record<string, Product>> = {
   },
 }
 
+/** Each schedule has one of them, so that much happens to few keys. */
+export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  diamond: ['leaf', 'left', 'right', 'top'],
+  sides: ['leaf', 'half', 'tagged', 'deep', 'top'],
+  hand: ['plain', 'leaf', 'mix', 'over'],
+  long: ['tagged', 'deep', 'wide', 'tip'],
+  age: ['soft', 'softly', 'hard', 'half'],
+}
+
 function over(plain: number, leaf: number): Value {
   return { p: plain, q: plain, l: leaf }
 }

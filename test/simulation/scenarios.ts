@@ -32,7 +32,7 @@ const STORM: Scenario = {
   workers: 2,
   sweep: true,
   quietReaders: false,
-  kinds: { read: 22, update: 6, tag: 3, hand: 4, drift: 2, crash: 2, failing: 1 },
+  kinds: { read: 22, update: 6, tag: 3, hand: 4, drift: 2, crash: 1, failing: 1 },
 }
 
 /** Each switches something off that hides the lack of something else. */
@@ -58,9 +58,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   /** A few keys, many changes, much at once. */
   crowd: {
     ...STORM,
-    faults: { ...STORMY, lostRequest: 0.005, lostAnswer: 0.01 },
     operations: 60,
     withinMs: 6_000,
-    kinds: { read: 30, update: 12, tag: 4, hand: 10, drift: 1, crash: 1, failing: 0 },
+    kinds: { read: 30, update: 12, tag: 4, hand: 10, drift: 1, crash: 0.5, failing: 0 },
   },
 }

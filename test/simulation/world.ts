@@ -69,7 +69,7 @@ export class World {
       this.checks.applied(previous, next)
     })
     this.queue = createMemoryRefreshQueue({ clock: this.clock, entropy: new SeededEntropy(seed, 'msg') })
-    for (let web = 0; web < 3; web++) this.start('web')
+    for (let web = 0; web < 2; web++) this.start('web')
     for (let worker = 0; worker < scenario.workers; worker++) this.start('worker')
   }
 
@@ -129,7 +129,7 @@ export class World {
   #work({ kck, process }: Node): void {
     const never = new AbortController().signal
     const { queue, clock } = process.ports
-    const options = { concurrency: 3, waitMs: 20_000, visibilityMs: 15_000 }
+    const options = { concurrency: 3, waitMs: 60_000, visibilityMs: 15_000 }
     void new RefreshWorker({ queue, work: kck.work, clock }, options).run(never)
     if (this.scenario.sweep) void sweepForever(process.ports, kck)
   }

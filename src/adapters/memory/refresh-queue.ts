@@ -19,6 +19,9 @@ interface Waiting {
   readonly wake: Set<() => void>
 }
 
+/** Why a receiver's sleep ended. Made once: a new error for each would cost more than the sleep. */
+const WOKEN = new Error('Woken')
+
 /** A queue in this process's memory: due messages in the order in which they became due. */
 export function createMemoryRefreshQueue(options: { readonly clock: Clock; readonly entropy: Entropy }): RefreshQueue {
   const { clock, entropy } = options
@@ -71,7 +74,7 @@ export function createMemoryRefreshQueue(options: { readonly clock: Clock; reado
   const wait = async (lane: Lane, until: number, signal: AbortSignal | undefined) => {
     const { messages, wake } = lanes[lane]
     const woken = new AbortController()
-    const end = () => woken.abort()
+    const end = () => woken.abort(WOKEN)
     wake.add(end)
     try {
       const [first] = messages.above(undefined)
