@@ -60,10 +60,6 @@ export interface Problem {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-function problemKind(code: ErrorCode): ProblemKind {
-  return kinds[code]
-}
-
 /** An error as the body of RFC 9457. */
 export function problemOf(error: KckError, requestId: string): Problem {
   const { status, title } = kinds[error.code]

@@ -54,7 +54,7 @@ export function decodeSegment(segment: string, position: number): string {
 }
 
 /** Percent-encodes everything but unreserved characters. */
-export function encodeSegment(text: string): string {
+function encodeSegment(text: string): string {
   if (PLAIN.test(text)) return text
   // A segment that is all dots would be taken for a step in a path.
   if (text === '.' || text === '..') return text.replaceAll('.', '%2E')
