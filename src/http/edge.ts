@@ -59,7 +59,10 @@ export function createEdge(options: EdgeOptions): Edge {
   const { kck, clock, auth, log } = options
   const cors = createCors(options.cors ?? null)
   const commonHeaders = ['x-content-type-options', 'nosniff', ...(cors?.vary ?? [])]
-  const context: EdgeContext = { kck, clock, auth, limits: { ...defaultLimits, ...options.limits } }
+  const limits = { ...defaultLimits, ...options.limits }
+  // A deployment that gives every request more than the default ceiling means it.
+  const maxDeadlineMs = Math.max(limits.maxDeadlineMs, limits.deadlineMs)
+  const context: EdgeContext = { kck, clock, auth, limits: { ...limits, maxDeadlineMs } }
   const deadlines = createDeadlines(clock)
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {
