@@ -11,6 +11,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   prime: () => import('./prime.ts'),
   update: () => import('./update.ts'),
   propagate: () => import('./propagate.ts'),
+  drain: () => import('./drain.ts'),
+  augment: () => import('./augment.ts'),
   codec: () => import('./codec.ts'),
   profile: () => import('./profile.ts'),
 }
@@ -22,6 +24,8 @@ const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [-
   prime      misses per second
   update     writes per second, with one product that depends on them
   propagate  what one change costs until everything below it is dirty, and fresh again
+  drain      refresh requests per second, from a short queue and from a long one
+  augment    a fresh value made from the last one and what changed, beside a recompute
   codec      what encoding and decoding a body costs
   profile    where the time of a hit goes
 

@@ -31,16 +31,20 @@ export class Fleet {
     await concurrently(keys, PRIMES_AT_ONCE, (key) => this.kck.fetch(key, { deadline: Number.POSITIVE_INFINITY }))
   }
 
-  /** Runs a change; how long it took until everything was marked and asked for, in milliseconds. */
-  async change(work: (kck: Kck) => Promise<unknown>): Promise<number> {
-    const stop = subscribe((event) => this.#count(event))
+  /** Runs a change; milliseconds until the last mark was placed, and until all refreshes were asked for too. */
+  async change(work: (kck: Kck) => Promise<unknown>): Promise<{ readonly dirtyMs: number; readonly askedMs: number }> {
     const began = performance.now()
+    let dirtyMs = 0
+    const stop = subscribe((event) => {
+      if (event.type === 'dirty') dirtyMs = performance.now() - began
+      this.#count(event)
+    })
     try {
       await work(this.kck)
     } finally {
       stop()
     }
-    return performance.now() - began
+    return { dirtyMs, askedMs: performance.now() - began }
   }
 
   /** Works until every request that `change` sent is done; how long that took, in milliseconds. */
