@@ -22,14 +22,28 @@ const BY_AGE = new Set(['soft', 'hard', 'softly'])
 /** Of these a compute reads the source itself. */
 const DIRECT = new Set(['leaf', 'tagged', 'plain', 'soft', 'hard'])
 
-/** Of a process: the ids it makes begin with it. */
-export const NAME_LENGTH = 5
-
 export interface Asked {
   readonly key: string
   readonly request: FetchRequest
   /** Milliseconds, of no process's clock. */
   readonly begin: number
+  readonly process: string
+}
+
+/** A second, with jitter, and its way to the store. */
+const LEAST_BACK_OFF_MS = 700
+
+interface Acknowledged {
+  readonly n: number
+  readonly at: number
+  readonly by: string
+}
+
+/** Changes known by then are in a fresh answer: announced by anybody, or by the process that answers. */
+interface Since {
+  readonly all: number
+  readonly own: number
+  readonly by: string
 }
 
 /** What one reader has seen of each key. */
@@ -40,13 +54,13 @@ export class Checks {
   readonly violations: string[] = []
   readonly #world: World
   /** Changes whose announcement was acknowledged: per variable, in order of time. */
-  readonly #acknowledged = new Map<string, { readonly n: number; readonly at: number }[]>()
+  readonly #acknowledged = new Map<string, Acknowledged[]>()
   /** Computes under way, by key. */
   readonly #computing = new Map<string, Set<string>>()
   /** Keys of which a lease was taken over or fenced out: an older compute may still run. */
   readonly #takenOver = new Set<string>()
-  /** Who has had the lease of a key; who computes without ever having had it keeps nothing, as the store did not answer. */
-  readonly #claimed = new Set<string>()
+  /** When the last compute of a key failed. */
+  readonly #failedAt = new Map<string, number>()
   /** Changes that a key's value does not hold yet. */
   #owed: { readonly key: string; readonly floor: Value; readonly at: number }[] = []
 
@@ -67,16 +81,16 @@ export class Checks {
     }
   }
 
-  acknowledged(variable: string, n: number): void {
+  /** `by`: the process that said so; it has forgotten what it remembered before. */
+  acknowledged(variable: string, n: number, by: string): void {
     const list = this.#acknowledged.get(variable) ?? []
-    list.push({ n: Math.max(n, list.at(-1)?.n ?? 0), at: this.#now })
+    list.push({ n, at: this.#now, by })
     this.#acknowledged.set(variable, list)
   }
 
   /** Every change of a row. */
   applied(previous: EntryRow | null, next: EntryRow): void {
     const [before, after] = [previous?.lease ?? null, next.lease]
-    if (after && after.token !== before?.token) this.#claimed.add(`${after.token.slice(0, NAME_LENGTH)} ${next.key}`)
     if (before && before.token !== after?.token) {
       if (after && before.until - 2 * this.#world.scenario.skewMs > this.#now) {
         this.#violation(`lease of ${next.key} was taken from ${before.token} while it lived`)
@@ -86,7 +100,10 @@ export class Checks {
     const isRestamped =
       next.value && previous?.value && next.value !== previous.value && next.value.asOf === previous.value.asOf
     if (isRestamped && next.value?.builtEpoch !== previous?.value?.builtEpoch) this.#world.figures.cutoffs += 1
+    if (next.failure && next.failure.attempts !== previous?.failure?.attempts) this.#failedAt.set(next.key, this.#now)
     if (next.value === null) {
+      if (previous?.value && productOf(next.key).name !== 'plain')
+        this.#violation(`${next.key} lost its last good value`)
       if (previous?.value) this.#owed = this.#owed.filter(({ key }) => key !== next.key)
       return
     }
@@ -109,18 +126,23 @@ export class Checks {
     const lease = this.#world.rows.get(key)?.lease
     for (const other of others) {
       const isItsLease = lease?.token.startsWith(other) && lease.until > this.#now
-      if (other !== process && isItsLease && !this.#takenOver.has(key) && this.#mayKeep(process, key)) {
+      if (other !== process && isItsLease && !this.#takenOver.has(key) && this.#isAlwaysStored) {
         this.#violation(`${process} computes ${key} while ${other} does and holds the lease`)
       }
+    }
+    const failedMs = this.#now - (this.#failedAt.get(key) ?? Number.NEGATIVE_INFINITY)
+    if (failedMs < LEAST_BACK_OFF_MS && this.#world.scenario.skewMs === 0 && this.#isAlwaysStored) {
+      this.#violation(`${key} is computed again ${failedMs} ms after it failed`)
     }
     others.add(process)
     this.#computing.set(key, others)
     return () => others.delete(process)
   }
 
-  #mayKeep(process: string, key: string): boolean {
+  /** Where the store did not answer, it was made for one caller and kept by nobody. */
+  get #isAlwaysStored(): boolean {
     const { lostRequest, lostAnswer } = this.#world.scenario.faults
-    return lostRequest + lostAnswer === 0 || this.#claimed.has(`${process} ${key}`)
+    return lostRequest + lostAnswer === 0
   }
 
   killed(process: string): void {
@@ -134,11 +156,12 @@ export class Checks {
     figures.answers += 1
     const { key, begin } = asked
     const value = JSON.parse(Buffer.from(await answer.body.bytes('identity')).toString()).value as Value
-    const since = begin - (answer.from === 'near' ? scenario.nearCacheMs : 0)
+    const all = begin - (answer.from === 'near' ? scenario.nearCacheMs : 0)
+    const since: Since = { all, own: begin, by: asked.process }
     const says = `${key} was answered ${JSON.stringify(value)} (${answer.state}, ${answer.from}, version ${answer.version})`
-    if (!this.#isUnstored(answer)) this.#checkOrder(answer, { says, since, memory })
+    if (!this.#isUnstored(answer)) this.#checkOrder(answer, { says, since: all, memory })
     if (answer.state === 'fresh') this.#checkFresh(value, { says, since, key })
-    this.#checkAge(value, { says, since, key })
+    this.#checkAge(value, { says, since: all, key })
     this.#checkAsked(value, asked, says)
   }
 
@@ -156,7 +179,7 @@ export class Checks {
     at.memory.set(answer.key, seen)
   }
 
-  #checkFresh(value: Value, at: { readonly says: string; readonly since: number; readonly key: string }): void {
+  #checkFresh(value: Value, at: { readonly says: string; readonly since: Since; readonly key: string }): void {
     const { product, id, name } = productOf(at.key)
     const floor = expectedOf(at.key, (variable) => this.#acknowledgedAt(variable, at.since))
     if (!contains(value, floor) && name !== 'softly')
@@ -232,16 +255,19 @@ export class Checks {
     this.#violation(text)
   }
 
-  #isMoving(variable: string, since: number): boolean {
+  #isMoving(variable: string, since: Since): boolean {
     return this.#world.truth.value(variable) > this.#acknowledgedAt(variable, since)
   }
 
-  #acknowledgedAt(variable: string, at: number): number {
+  #acknowledgedAt(variable: string, since: Since): number {
     const { truth, scenario } = this.#world
     // Nobody announces it, but it is fresh for no longer than this.
     const ttl = variable.startsWith('flaky/') ? 5_000 : variable.startsWith('hidden/soft') ? SOFT_TTL_MS : null
-    if (ttl !== null) return truth.valueAt(variable, at - ttl - 2 * scenario.skewMs)
-    return this.#acknowledged.get(variable)?.findLast((change) => change.at <= at)?.n ?? 0
+    if (ttl !== null) return truth.valueAt(variable, since.all - ttl - 2 * scenario.skewMs)
+    const known = this.#acknowledged
+      .get(variable)
+      ?.filter((change) => change.at <= since.all || (change.by === since.by && change.at <= since.own))
+    return Math.max(0, ...(known ?? []).map((change) => change.n))
   }
 
   // Made while the store did not answer, and kept by nobody.

@@ -49,3 +49,22 @@ export class Figures {
 }
 
 export type Summary = ReturnType<Figures['summary']>
+
+/** Generous: what is beyond them is not slow but broken, though nothing was ever wrong. */
+export interface Limits {
+  readonly p50: number
+  readonly p99: number
+  readonly computesPerChange: number
+  /** Of all answers. */
+  readonly mixed: number
+}
+
+export function beyond(summary: Summary, limits: Limits): readonly string[] {
+  const { lagMs, computesPerChange, mixed, answers } = summary
+  const found: string[] = []
+  if (lagMs.p50 > limits.p50) found.push(`half of all changes take more than ${limits.p50} ms: ${lagMs.p50}`)
+  if (lagMs.p99 > limits.p99) found.push(`a hundredth of all changes takes more than ${limits.p99} ms: ${lagMs.p99}`)
+  if (computesPerChange > limits.computesPerChange) found.push(`${computesPerChange} computes for each change`)
+  if (mixed > limits.mixed * answers) found.push(`${mixed} of ${answers} answers are a mix of old and new`)
+  return found
+}

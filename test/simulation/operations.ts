@@ -66,10 +66,10 @@ export class Operations {
   update(): void {
     const { chance, checks } = this.#world
     const id = chance.pick(this.#ids)
-    this.#through(async (kck) => {
+    this.#through(async (kck, node) => {
       const { rows } = await kck.update(`write/${id}`, {})
       this.#world.trace?.(`-- truth/${id} ${rows[0]?.['n']} is acknowledged`)
-      checks.acknowledged(`truth/${id}`, rows[0]?.['n'] as number)
+      checks.acknowledged(`truth/${id}`, rows[0]?.['n'] as number, node.name)
     }).catch((error: unknown) => this.#mayFail(error, `write/${id}`))
   }
 
@@ -158,7 +158,7 @@ export class Operations {
     const { clock, checks, figures } = this.#world
     const begin = clock.now()
     const forMs = request.deadline ?? DEADLINE_MS
-    const asked = (key: string): Asked => ({ key, request, begin })
+    const asked = (key: string, process: string): Asked => ({ key, request, begin, process })
     this.#through(async (kck, node) => {
       const deadline = node.process.ports.clock.now() + forMs
       this.#world.trace?.(`-- ${node.name} reads ${keys} ${JSON.stringify(request)}`)
@@ -167,12 +167,12 @@ export class Operations {
         : kck.fetchMany(keys, { ...request, deadline }))
       for (const [index, answer] of answers.entries()) {
         const key = keys[index] as string
-        if (answer instanceof KckError) checks.failed(answer, asked(key))
-        else await checks.answered(answer, asked(key), memory)
+        if (answer instanceof KckError) checks.failed(answer, asked(key, node.name))
+        else await checks.answered(answer, asked(key, node.name), memory)
       }
     })
       .catch((error: unknown) => {
-        if (!(error instanceof Killed)) checks.failed(error, asked(keys.join(' ')))
+        if (!(error instanceof Killed)) checks.failed(error, asked(keys.join(' '), ''))
       })
       .finally(() => {
         figures.late = Math.max(figures.late, clock.now() - begin - forMs)
@@ -189,9 +189,12 @@ export class Operations {
     const { checks, clock, chance } = this.#world
     this.pending += 1
     const attempt = () => {
-      this.#through(how).then(
-        () => {
-          checks.acknowledged(variable, n)
+      this.#through(async (kck, node) => {
+        await how(kck)
+        return node.name
+      }).then(
+        (by) => {
+          checks.acknowledged(variable, n, by)
           this.#world.trace?.(`-- ${variable} ${n} is acknowledged`)
           this.pending -= 1
           done()
@@ -212,6 +215,6 @@ export class Operations {
   }
 
   #mayFail(error: unknown, what: string): void {
-    if (!(error instanceof Killed)) this.#world.checks.failed(error, { key: what, request: {}, begin: 0 })
+    if (!(error instanceof Killed)) this.#world.checks.failed(error, { key: what, request: {}, begin: 0, process: '' })
   }
 }

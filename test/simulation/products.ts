@@ -143,6 +143,19 @@ export const PRODUCTS: Readonly<Record<string, Product>> = {
       return { n: now as number, t: t as number, l: l as number }
     },
   },
+  /** Reads one of two, as a third says: what it no longer reads must not be forgotten too early. */
+  either: {
+    variables: (id) => [`truth/${id}`, `hidden/plain-${id}`, `hidden/tag-${id}`],
+    expected: (id, truth) => {
+      const leaf = truth(`truth/${id}`)
+      return leaf % 2 === 0 ? { n: leaf, p: truth(`hidden/plain-${id}`) } : { n: leaf, t: truth(`hidden/tag-${id}`) }
+    },
+    compute: async (context, id) => {
+      const leaf = n(await get(context, `leaf/${id}`))
+      if (leaf % 2 === 0) return { n: leaf, p: n(await get(context, `plain/${id}`)) }
+      return { n: leaf, t: n(await get(context, `tagged/${id}`)) }
+    },
+  },
   /** Rests on what changes by age only. */
   softly: {
     variables: (id) => [`hidden/soft-${id}`],
@@ -158,6 +171,7 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   hand: ['plain', 'leaf', 'mix', 'over'],
   long: ['tagged', 'deep', 'wide', 'tip'],
   age: ['soft', 'softly', 'hard', 'half'],
+  either: ['either', 'plain', 'tagged', 'leaf'],
 }
 
 function over(plain: number, leaf: number): Value {
@@ -179,9 +193,12 @@ export function expectedOf(key: string, truth: Read): Value {
   return product.expected(id, truth)
 }
 
-/** No part is older than the other's. */
+/** No part is older than the other's. Values that took another way because they are newer need not have all parts. */
 export function contains(value: Value, floor: Value): boolean {
-  return Object.keys(floor).every((part) => (value[part] ?? -1) >= (floor[part] as number))
+  const isOtherWay = (value['n'] ?? 0) > (floor['n'] ?? 0)
+  return Object.keys(floor).every(
+    (part) => (value[part] ?? (isOtherWay ? Number.POSITIVE_INFINITY : -1)) >= (floor[part] as number),
+  )
 }
 
 export function isSame(value: JsonValue, expected: Value): boolean {

@@ -55,6 +55,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     quietReaders: true,
     kinds: { ...STORM.kinds, crash: 0, failing: 0 },
   },
+  /** Sources that fail, clocks that agree. */
+  failing: {
+    ...STORM,
+    faults: CALM,
+    skewMs: 0,
+    slowComputes: 0,
+    kinds: { ...STORM.kinds, crash: 0, failing: 4, drift: 4 },
+  },
   /** A few keys, many changes, much at once. */
   crowd: {
     ...STORM,

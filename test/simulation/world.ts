@@ -11,7 +11,7 @@ import { injectFaults, type SimulatedProcess } from '../../src/testing/inject-fa
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts'
 import { afterMicrotasks, VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { Chance } from './chance.ts'
-import { Checks, NAME_LENGTH } from './checks.ts'
+import { Checks } from './checks.ts'
 import { Figures } from './figures.ts'
 import { observedStore, storedValue } from './observed-store.ts'
 import { type Around, registryFor } from './products.ts'
@@ -76,7 +76,7 @@ export class World {
   start(kind: Node['kind']): Node {
     const { scenario, clock, store, queue, truth } = this
     this.#started += 1
-    const name = `${kind.charAt(0)}${String(this.#started).padStart(NAME_LENGTH - 1, '0')}`
+    const name = `${kind.charAt(0)}${String(this.#started).padStart(4, '0')}`
     const process = injectFaults(
       { clock, store, queue, sources: new Map([['shop', truth]]) },
       {
