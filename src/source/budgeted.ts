@@ -40,11 +40,12 @@ export interface BudgetedSource extends Source {
  * The source within its budget, which all processes that share `registers` keep together.
  *
  * A statement needs two permits: one of `concurrency`, in use until the statement has ended in the database, and one of
- * `perSecond`, in use for one second from its start. So any second has at most `perSecond` starts, without windows on
- * which the clocks of two processes would have to agree. A process holds as many permits of both kinds as it needs, not
- * one for each statement: the register `budget/<source>` lists who has how many, who wants how many and until when.
- * They are taken when somebody waits, and given back a second or two after they were last used, or at once when another
- * process has less than its equal share of them; where there are more processes than permits, they take turns.
+ * `perSecond`, in use for one second from when it is handed to the driver. So any second has at most `perSecond` starts,
+ * without windows on which the clocks of two processes would have to agree. A process holds as many permits of both
+ * kinds as it needs, not one for each statement: the register `budget/<source>` lists who has how many, who wants how
+ * many and until when. They are taken when somebody waits, and given back a second or two after they were last used, or
+ * at once when another process has less than its equal share of them; where there are more processes than permits, they
+ * take turns of about 2 s. A permit that changes hands is unused for about 0.1 s.
  *
  * Waiting: interactive before background, which counts as 5 s younger than it is; otherwise first come, first served.
  * Throws the signal's reason, or `SOURCE_BUSY` (with `retryAfterMs`) after `maxWaitMs`. A transaction takes one permit for

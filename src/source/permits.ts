@@ -79,8 +79,9 @@ export class Permits {
   /** Gives all back; what still runs, or cannot be told to the register, ends with the lease. */
   async leave(): Promise<void> {
     this.close()
-    this.#isLeaving = true
     await this.giveBack()
+    this.#isLeaving = true
+    this.#sleeper?.abort()
     await this.#loop
   }
 

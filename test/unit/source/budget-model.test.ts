@@ -33,11 +33,7 @@ test('whatever happens, never more run at once or begin in a second than the bud
         const begin = () => {
           const one = world.process({ skewedBy, weather, maxWaitMs: 5_000 })
           one.load(clients, () => statementOf(entropy, longestMs, clock))
-          const isDown = (is: boolean) => () => {
-            one.isDown = is
-          }
-          if (outageAt !== null) clock.after(outageAt, isDown(true))
-          if (outageAt !== null) clock.after(outageAt + 2 * LEASE_MS, isDown(false))
+          if (outageAt !== null) cutOff(one, clock, outageAt)
           if (killAt === null) return
           clock.after(killAt, () => one.kill())
           if (entropy.random() < 0.5) clock.after(killAt, begin)
@@ -53,6 +49,14 @@ test('whatever happens, never more run at once or begin in a second than the bud
     { numRuns: NUM_RUNS },
   )
 }, 120_000)
+
+function cutOff(one: Process, clock: World['clock'], at: number): void {
+  const isDown = (is: boolean) => () => {
+    one.isDown = is
+  }
+  clock.after(at, isDown(true))
+  clock.after(at + 2 * LEASE_MS, isDown(false))
+}
 
 function statementOf(entropy: Entropy, longestMs: number, clock: World['clock']) {
   const ms = Math.ceil(entropy.random() * longestMs)

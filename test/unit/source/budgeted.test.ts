@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { KckError } from '../../../src/errors.ts'
 import { type KckEvent, subscribe } from '../../../src/events.ts'
 import { budgeted } from '../../../src/source/budgeted.ts'
 import { LEASE_MS, SKEW_MS, STATEMENT_TIMEOUT_MS, World } from './world.ts'
@@ -54,6 +53,17 @@ test('closing gives everything back at once', async () => {
   await world.clock.run(one.source.close())
   expect(await world.holders()).toEqual([])
   await expect(one.query()).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' })
+})
+
+test('closing gives back also what is just being taken', async () => {
+  const world = new World({ concurrency: 4 })
+  const { clock } = world
+  const one = world.process()
+  const refused = one.query().catch((error: unknown) => error)
+  while ((await world.holders()).length === 0) await clock.advance(1)
+  await clock.run(one.source.close())
+  expect(await refused).toMatchObject({ code: 'SOURCE_UNAVAILABLE' })
+  expect(await world.holders()).toEqual([])
 })
 
 test('a process about to be frozen gives back what it does not use, and its starts are free a second later', async () => {
@@ -185,27 +195,37 @@ test('a transaction stops when its lease cannot be renewed', async () => {
 })
 
 test('a write that nobody knows of and that happens late makes nobody run too much', async () => {
-  const world = new World({ concurrency: 4 })
+  const world = new World({ concurrency: 3 })
   const { clock, database } = world
   const [one, other] = [world.process(), world.process()]
-  const stop = one.load(8, () => ({ ms: 200 }))
-  await clock.advance(3_000)
-  expect(await world.holders()).toMatchObject([{ has: [4, 0] }])
-  // The other one wants its share; the write with which the first gives it back is lost, and the wish is withdrawn.
-  const apply = one.holdNextWrite()
-  const caller = new AbortController()
-  const given = other.query({ signal: caller.signal }).catch((error: unknown) => error)
-  await clock.advance(600)
-  caller.abort(new KckError('DEADLINE_EXCEEDED', 'late'))
-  await given
-  await clock.run(other.source.close())
-  await clock.advance(100)
-  await apply()
-  const third = world.process()
-  third.load(8, () => ({ ms: 200 }))
-  await clock.advance(5_000)
+  one.load(1, () => ({ ms: 200 }))
+  const stop = one.load(2, () => ({ ms: 200 }))
+  await clock.advance(500)
+  expect(await world.holders()).toMatchObject([{ has: [3, 0] }])
   stop()
-  expect(database.most).toBe(4)
+  // It gives back two, hears nothing, and then needs all three again: the register looks as if nothing had happened.
+  const giveBack = await clock.run(one.holdNextWrite())
+  one.load(2, () => ({ ms: 2_000 }))
+  await clock.advance(100)
+  await giveBack()
+  other.load(3, () => ({ ms: 2_000 }))
+  await clock.advance(5_000)
+  expect(database.most).toBe(3)
+})
+
+test('a statement that may take longer than others is leased for longer', async () => {
+  const world = new World({ concurrency: 2 })
+  const { clock, database } = world
+  const one = world.process()
+  void one.query({ ms: 50_000, timeoutMs: 60_000 })
+  one.load(2, () => ({ ms: 100 }))
+  await clock.advance(10_000)
+  one.kill()
+  world.process({ maxWaitMs: 100_000 }).load(4, () => ({ ms: 100 }))
+  await clock.advance(60_000)
+  expect(database.most).toBe(2)
+  await clock.advance(30_000)
+  expect(database.running).toBe(2)
 })
 
 test('ping is answered however busy the source is', async () => {

@@ -152,12 +152,10 @@ export class Process {
   }
 
   /** What this process's next conditional write would do happens only later, and nobody hears of it. */
-  holdNextWrite(): () => Promise<boolean | undefined> {
-    let effect: (() => Promise<boolean>) | undefined
-    this.#hold = (held) => {
-      effect = held
-    }
-    return async () => effect?.()
+  holdNextWrite(): Promise<() => Promise<boolean>> {
+    return new Promise((resolve) => {
+      this.#hold = resolve
+    })
   }
 
   /** Nothing of it goes on; what the database has begun does. */
