@@ -21,7 +21,9 @@ export interface EntryRow {
   /** Some of what made it dirty is not just a newer upstream product, so only a recompute makes it fresh again. */
   readonly dirtyDirect: boolean
   /** The refresh that was asked for and has not begun; requests meanwhile coalesce with it. */
-  readonly requested: { readonly at: number; readonly lane: string; readonly cause: string } | null
+  readonly requested: Requested | null
+  /** Milliseconds; about when it was last read; only where its primer asks for it, and missing until the first time. */
+  readonly readAt?: number
   /** The value that is served; null before the first one, and after a purge. */
   readonly value: Materialization | null
   /** The last value of the primer's definition before this one, its body in chunks: a rollback finds it again. */
@@ -34,6 +36,15 @@ export interface EntryRow {
   readonly retired: readonly RetiredBody[]
   /** Milliseconds; the store may drop the row from then on; null: never. */
   readonly removeAt: number | null
+}
+
+export interface Requested {
+  /** Milliseconds. */
+  readonly at: number
+  readonly lane: string
+  readonly cause: string
+  /** Reads of the stale value that processes have told of; missing: none. */
+  readonly demand?: number
 }
 
 /** One computation that was stored. */

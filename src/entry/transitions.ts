@@ -191,7 +191,7 @@ export function purge(entry: StoredEntry, now: number): Transition {
   }
 }
 
-/** Remembers that a refresh was asked for, so that others need not ask. */
+/** Remembers that a refresh was asked for, so that others need not ask; while one is pending, how much it is wanted. */
 export function request(
   entry: StoredEntry,
   requested: NonNullable<EntryRow['requested']>,
@@ -204,9 +204,19 @@ export function request(
   const computing = row.lease !== null && now < row.lease.until
   if (computing) return { refused: { reason: 'nothing' } }
   if (asked && now - asked.at < renewAfterMs && laneRank(asked.lane) <= laneRank(requested.lane)) {
-    return { refused: { reason: 'nothing' } }
+    if (requested.demand === undefined || requested.demand <= (asked.demand ?? 0)) {
+      return { refused: { reason: 'nothing' } }
+    }
+    return { next: withRemoveAt({ ...row, requested: { ...asked, demand: requested.demand } }, now) }
   }
   return { next: withRemoveAt({ ...row, requested }, now) }
+}
+
+/** Notes that it was read, for those who ask whether anybody still does. */
+export function touch(entry: StoredEntry, now: number): Transition {
+  const { row } = entry
+  if (!row?.value || (row.readAt !== undefined && row.readAt >= now)) return { refused: { reason: 'nothing' } }
+  return { next: withRemoveAt({ ...row, readAt: now }, now) }
 }
 
 const LANES = ['hot', 'normal', 'idle']

@@ -30,6 +30,8 @@ export interface FetchDeps {
     product: ProductKey,
     why: { readonly cause: string; readonly entry: StoredEntry | null },
   ) => Promise<void>
+  /** Somebody reads it; never throws. */
+  readonly noteRead: (product: ProductKey, entry: StoredEntry) => Promise<void>
   /** Computes without a store, when the store cannot be asked. */
   readonly computeUnstored: (
     product: ProductKey,
@@ -134,6 +136,7 @@ export class Fetcher {
     const state = freshness(found.entry, call.product.primer.revision, now)
     const verdict = judge(state, call.request, call.startedAt, now)
     if (verdict === 'compute' || state.state === 'missing') return null
+    if (call.product.primer.idleAfterMs !== null) await this.#deps.noteRead(call.product, found.entry)
     if (verdict === 'serve-and-refresh') await requestRefresh(call.product, { cause: 'stale-read', entry: found.entry })
     return this.#served(call, found.entry, { state, body: found.body, from: 'near' })
   }
@@ -148,6 +151,7 @@ export class Fetcher {
 
   async #fromEntry(call: Call, entry: StoredEntry, ticket: Ticket): Promise<Answer> {
     const { clock } = this.#deps
+    if (call.product.primer.idleAfterMs !== null) await this.#deps.noteRead(call.product, entry)
     const state = freshness(entry, call.product.primer.revision, clock.now())
     const verdict = judge(state, call.request, call.startedAt, clock.now())
     if (verdict === 'compute' || state.state === 'missing') return this.#computed(call, entry, state)

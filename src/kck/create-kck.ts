@@ -3,6 +3,8 @@ import { asKckError, KckError } from '../errors.ts'
 import type { Fetcher } from '../fetch/fetch.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
+import { candidateOf, lookAt } from '../refresh/candidate.ts'
+import { choose } from '../refresh/choose.ts'
 import { announce } from '../update/announce.ts'
 import { runUpdate } from '../update/update.ts'
 import { createFlows, type Flows, type KckParts } from './flows.ts'
@@ -38,6 +40,7 @@ export function createKck(deps: KckDeps): Kck {
     work: {
       resume: (intent, signal) => changes.resume(intent, signal),
       refresh: (request, signal) => refreshRequested(deps, flows, request, signal),
+      look: (requests, signal) => lookAt({ registry, entries: deps.store.entries }, requests, deps.clock.now(), signal),
     },
     health: (call = {}) => health(deps, call.signal),
     close: async () => {
@@ -50,7 +53,7 @@ export function createKck(deps: KckDeps): Kck {
 
 async function refreshRequested(
   { registry, clock, store }: KckParts,
-  { refresher }: Flows,
+  { refresher, requests }: Flows,
   request: RefreshRequest,
   signal: AbortSignal,
 ) {
@@ -60,6 +63,8 @@ async function refreshRequested(
   // A compute that is under way here may have begun before the change that is asked about: only what the store says
   // now tells what it has to have seen.
   const before = await store.entries.get(product.text, { consistency: 'latest', signal })
+  if (before.row?.readAt === undefined) await requests.noteRead(product, before)
+  if (choose(candidateOf(product, before, request, clock.now()), clock.now()).lane === null) return
   const epoch = nextEpoch(before)
   await refresher.refresh(product, {
     cause: request.cause,

@@ -35,6 +35,7 @@ export interface Flows {
   readonly refresher: Refresher
   readonly changes: Changes
   readonly byHand: ByHand
+  readonly requests: RefreshRequests
 }
 
 /** Wires the flows over the ports. */
@@ -68,17 +69,13 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
     near,
     refresher,
     requestRefresh: (product, { cause, entry }) =>
-      requests.request(product, {
-        cause,
-        entry,
-        lane: cause === 'stale-read' ? 'normal' : 'hot',
-        anyway: cause === 'deadline',
-      }),
+      requests.request(product, { cause, entry, anyway: cause === 'deadline' }),
+    noteRead: (product, entry) => requests.noteRead(product, entry),
     computeUnstored: (product, signal) => unstored.compute(product, signal),
   })
   const byHand = new ByHand({ store, clock, entropy, options, changes, outdated: (key) => dirtied([key]) })
 
-  return { fetcher, refresher, changes, byHand }
+  return { fetcher, refresher, changes, byHand, requests }
 }
 
 /** How values are made, given how upstream products are read. */

@@ -4,6 +4,7 @@ import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
+import type { Candidate } from '../refresh/choose.ts'
 
 /** The whole of KCK as its edges (HTTP, Lambda, command line, a program that embeds it) see it. Made by `createKck`. */
 export interface Kck {
@@ -42,6 +43,8 @@ export interface Work {
    * compute threw, with `retryAfterMs` and `details.parked`.
    */
   refresh(request: RefreshRequest, signal: AbortSignal): Promise<void>
+  /** What is known of the products of refresh requests; null: nothing is to be done, as it seems. One read for all. */
+  look(requests: readonly RefreshRequest[], signal?: AbortSignal): Promise<readonly (Candidate | null)[]>
   /** Carries through a change that another process wrote down and did not finish, and crosses it out. */
   resume(intent: WorkItem, signal?: AbortSignal): Promise<void>
 }

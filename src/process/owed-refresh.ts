@@ -1,6 +1,8 @@
 import type { Failure, StoredEntry } from '../entry/entry.ts'
 import { freshness, pendingMarks } from '../entry/freshness.ts'
+import type { AnyPrimer } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
+import { isIdle } from '../refresh/candidate.ts'
 
 /** A retry that is this late has no message any more. */
 const RETRY_GRACE_MS = 30_000
@@ -11,13 +13,16 @@ const RETRY_GRACE_MS = 30_000
  */
 export function judgeRefresh(entry: StoredEntry, registry: Registry, now: number): 'done' | 'waiting' | 'lost' {
   const { row } = entry
-  const revision = revisionOf(entry.key, registry)
-  if (!row || revision === null) return 'done'
+  const primer = primerOf(entry.key, registry)
+  if (!row || primer === null) return 'done'
+  const { revision } = primer
   const { state } = freshness(entry, revision, now)
   if (state === 'fresh') return 'done'
   // Its process may still die, and its value may be stale when it comes: it may have begun before the change.
   if (row.lease && now < row.lease.until) return 'waiting'
   if (state === 'missing') return 'done'
+  // Its next reader asks for it.
+  if (isIdle(primer, row, now)) return 'done'
   if (row.failure && resting(row.failure, entry, revision, now))
     return row.failure.retryAt === null ? 'done' : 'waiting'
   return 'lost'
@@ -31,9 +36,9 @@ export function resting(failure: Failure, entry: StoredEntry, revision: string, 
 }
 
 /** Null: nobody can ask for this key any more. */
-function revisionOf(key: string, registry: Registry): string | null {
+function primerOf(key: string, registry: Registry): AnyPrimer | null {
   try {
-    return registry.parseKey(key).primer.revision
+    return registry.parseKey(key).primer
   } catch {
     return null
   }

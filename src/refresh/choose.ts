@@ -1,8 +1,8 @@
 import type { Lane } from '../ports/refresh-queue.ts'
 
-/** What is known of a refresh that somebody asked for. */
+/** What is known of a product whose refresh was asked for. */
 export interface Candidate {
-  /** Why: see `RefreshRequest`. */
+  /** Why it was asked for: see `RefreshRequest`. */
   readonly cause: string
   /** Milliseconds; when it was asked for. */
   readonly askedAt: number
@@ -10,61 +10,112 @@ export interface Candidate {
   readonly staleSince: number | null
   /** Reads since it became stale, as far as they are known. */
   readonly demand: number
-  /** Milliseconds that it may be stale; null: nothing says how long. */
+  /** Milliseconds for which it may be stale; null: its primer does not say. */
   readonly softTtlMs: number | null
   /** Milliseconds that its last compute took; null: not known. */
   readonly costMs: number | null
-  /** Nobody has read it for so long that nobody may ever again. */
+  /** Nobody has read it for so long that perhaps nobody will. */
   readonly idle: boolean
 }
 
 export interface Choice {
-  /** Null: not at all; its next reader asks for it. */
+  /** Where it waits; null: nowhere, for it is refreshed when somebody reads it. */
   readonly lane: Lane | null
-  /** What is done first within a lane: the larger. */
+  /** In one lane the larger comes first. */
   readonly score: number
   /** A sentence for people. */
   readonly reason: string
 }
 
-/** Where nothing is known. */
-const USUAL = { costMs: 1_000, softTtlMs: 3_600_000 }
-/** A compute costs at least this: a lease, a few round trips. */
-const LEAST_COST_MS = 50
-/** A product that nobody has read yet may still be read. */
-const PRIOR_READS = 0.25
-/** Stale reads spared per second of computing, from which on a refresh goes to a hotter lane. */
-const HOT = 1
-const COLD = 0.05
+export const LANES: readonly Lane[] = ['hot', 'normal', 'idle']
 
-type Cause = 'client' | 'change' | 'schedule' | 'warm-up'
-const CAUSES: Readonly<Record<string, Cause>> = {
-  deadline: 'client',
-  'not-set': 'client',
-  manual: 'client',
-  schedule: 'schedule',
-  'warm-up': 'warm-up',
+/** What is assumed where nothing is known. */
+const USUAL_COST_MS = 1_000
+const USUAL_SOFT_TTL_MS = 3_600_000
+/** Reading and writing the entry takes this long, however cheap the compute. */
+const LEAST_COST_MS = 50
+/** Who was not read yet may be read next. */
+const READS_TO_COME = 0.5
+/** How many times more a refresh is worth when it is nearly late. */
+const LATE = 100
+/** The share of the soft TTL after which there is little time left to compute. */
+const NEARLY_LATE = 0.75
+/** Scores from which on it goes to a hotter lane. */
+const HOT = 0.3
+const NORMAL = 0.05
+
+interface Cause {
+  readonly weight: number
+  readonly text: string
 }
-const WEIGHTS: Readonly<Record<Cause, number>> = { client: 100, change: 1, schedule: 0.5, 'warm-up': 0.25 }
+const CLIENT: Cause = { weight: 100, text: 'a client that waits' }
+const CHANGE: Cause = { weight: 1, text: 'a change or a reader' }
+const CAUSES: Readonly<Record<string, Cause>> = {
+  deadline: CLIENT,
+  'not-set': CLIENT,
+  manual: CLIENT,
+  schedule: { weight: 0.5, text: 'a schedule' },
+  'warm-up': { weight: 0.25, text: 'a warm-up' },
+}
 
 /**
- * How much a refresh is worth now, and so where it waits. The score is the stale reads that it spares for each second
- * that it keeps the source busy (a generalised c-mu rule: reads so far grow as fast as the harm that waiting does).
+ * What a refresh is worth now, and so where it waits. The score is the harm of waiting per second of computing: reads
+ * that saw the stale value, which grow in number as they will go on to, times how near it is to being late, by what the
+ * refresh costs. (A generalised c-mu rule: van Mieghem, Dynamic scheduling with convex delay costs, 1995.)
  */
 export function choose(candidate: Candidate, now: number): Choice {
-  const cause = CAUSES[candidate.cause] ?? 'change'
-  const reads = Math.max(0, candidate.demand)
-  if (candidate.idle && reads === 0 && cause !== 'client') {
-    return { lane: null, score: 0, reason: 'idle: refreshed when it is read again' }
-  }
-  const staleMs = Math.max(0, now - (candidate.staleSince ?? candidate.askedAt))
-  const lateness = staleMs / Math.max(1, candidate.softTtlMs ?? USUAL.softTtlMs)
-  const costMs = Math.max(LEAST_COST_MS, candidate.costMs ?? USUAL.costMs)
-  const score = (WEIGHTS[cause] * (reads + PRIOR_READS) * (1 + lateness)) / (costMs / 1_000)
-  return { lane: laneOf(cause, score), score, reason: '' }
+  const score = scoreOf(candidate, now)
+  const lane = laneOf(candidate, score)
+  return { lane, score, reason: reasonOf(candidate, lane, now) }
 }
 
-function laneOf(cause: Cause, score: number): Lane {
-  if (cause === 'client' || score >= HOT) return 'hot'
-  return score >= COLD ? 'normal' : 'idle'
+export function scoreOf(candidate: Candidate, now: number): number {
+  if (isAsleep(candidate)) return 0
+  const value = causeOf(candidate).weight * (readsOf(candidate) + READS_TO_COME)
+  const lateness = Math.min(1, staleMsOf(candidate, now) / (NEARLY_LATE * softTtlMsOf(candidate)))
+  return (value * (1 + LATE * lateness ** 6)) / (costMsOf(candidate) / 1_000)
+}
+
+function laneOf(candidate: Candidate, score: number): Lane | null {
+  if (isAsleep(candidate)) return null
+  if (causeOf(candidate) === CLIENT || score >= HOT) return 'hot'
+  return score >= NORMAL ? 'normal' : 'idle'
+}
+
+function isAsleep(candidate: Candidate): boolean {
+  return candidate.idle && readsOf(candidate) === 0 && causeOf(candidate) !== CLIENT && candidate.cause !== 'stale-read'
+}
+
+function reasonOf(candidate: Candidate, lane: Lane | null, now: number): string {
+  if (lane === null) return 'Nobody has read it for long, so it is refreshed when somebody does.'
+  const stale = `stale for ${roughly(staleMsOf(candidate, now))} of ${roughly(softTtlMsOf(candidate))}`
+  const cost = candidate.costMs === null ? 'at an unknown cost' : `at a cost of ${roughly(costMsOf(candidate))}`
+  return `Asked for by ${causeOf(candidate).text}, read ${readsOf(candidate)} times since, ${stale}, ${cost}.`
+}
+
+function causeOf(candidate: Candidate): Cause {
+  return CAUSES[candidate.cause] ?? CHANGE
+}
+
+function readsOf(candidate: Candidate): number {
+  return Math.max(0, candidate.demand)
+}
+
+function staleMsOf(candidate: Candidate, now: number): number {
+  return Math.max(0, now - Math.min(candidate.askedAt, candidate.staleSince ?? candidate.askedAt))
+}
+
+function softTtlMsOf(candidate: Candidate): number {
+  return Math.max(1, candidate.softTtlMs ?? USUAL_SOFT_TTL_MS)
+}
+
+/** Milliseconds for which it keeps the source busy, as far as is known. */
+export function costMsOf(candidate: Pick<Candidate, 'costMs'>): number {
+  return Math.max(LEAST_COST_MS, candidate.costMs ?? USUAL_COST_MS)
+}
+
+function roughly(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
 }

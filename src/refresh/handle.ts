@@ -51,6 +51,12 @@ export async function handBack(held: Held): Promise<void> {
   await settle(held.delivery.nack(0))
 }
 
+/** Never to be delivered again. Never throws. */
+export async function drop(held: Held): Promise<void> {
+  await held.end()
+  await settle(held.delivery.ack())
+}
+
 // A message that could not be settled comes again, and finds its work done.
 async function settle(settling: Promise<void>): Promise<void> {
   try {

@@ -1,8 +1,10 @@
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Lane, RefreshQueue } from '../ports/refresh-queue.ts'
-import { type Held, handBack, handle, hold } from './handle.ts'
+import type { Delivery, Lane, RefreshQueue, RefreshRequest } from '../ports/refresh-queue.ts'
+import { Backlog, type Waiting } from './backlog.ts'
+import { choose, LANES } from './choose.ts'
+import { drop, type Held, handBack, handle, hold } from './handle.ts'
 
 export interface WorkerDeps {
   readonly queue: RefreshQueue
@@ -19,19 +21,24 @@ export interface WorkerOptions {
   readonly waitMs?: number
 }
 
-const LANES: readonly Lane[] = ['hot', 'normal', 'idle']
 /** Deliveries held per lane beyond those being worked on: enough to order, few enough not to hoard. */
-const AHEAD = 10
+export const AHEAD = 10
+/** While there is more to do than the worker can: how often, and at how many more deliveries, it looks; what it keeps. */
+export const LOOK_EVERY_MS = 1_000
+export const LOOK_AT_ONCE = 20
+export const MOST_HELD = 30
 const AFTER_FAULT_MS = 1_000
 
 /**
- * Takes refresh requests from the lanes and works on `concurrency` of them at a time, hotter lanes first. Ends when the
- * signal aborts: what it works on is finished, what it only holds goes back.
+ * Takes refresh requests from the lanes and works on `concurrency` of them at a time, in the order of its backlog. While
+ * all are busy and lanes are long it looks further: it keeps what is worth most and puts the rest into the lanes where
+ * that belongs now. Ends when the signal aborts: what it works on is finished, what it only holds goes back.
  */
 export class RefreshWorker {
   readonly #deps: WorkerDeps
   readonly #options: Required<WorkerOptions>
-  readonly #held: Record<Lane, Held[]> = { hot: [], normal: [], idle: [] }
+  readonly #backlog = new Backlog<Held>()
+  #busy = 0
   #changed: () => void = () => undefined
   #change = Promise.resolve()
 
@@ -45,8 +52,8 @@ export class RefreshWorker {
     const onAbort = () => this.#nextChange()
     signal.addEventListener('abort', onAbort, { once: true })
     const workers = Array.from({ length: this.#options.concurrency }, () => this.#work(signal))
-    await Promise.all([...LANES.map((lane) => this.#receive(lane, signal)), ...workers])
-    await Promise.all(LANES.flatMap((lane) => this.#held[lane].splice(0).map(handBack)))
+    await Promise.all([...LANES.map((lane) => this.#receive(lane, signal)), this.#lookAround(signal), ...workers])
+    await Promise.all(this.#backlog.clear().map(handBack))
     signal.removeEventListener('abort', onAbort)
   }
 
@@ -54,7 +61,7 @@ export class RefreshWorker {
     const { queue, clock } = this.#deps
     const { waitMs, visibilityMs } = this.#options
     while (!signal.aborted) {
-      const room = AHEAD - this.#held[lane].length
+      const room = AHEAD - this.#backlog.countFrom(lane)
       if (room <= 0) {
         await this.#change
         continue
@@ -62,18 +69,9 @@ export class RefreshWorker {
       try {
         const deliveries = await queue.receive(lane, room, { waitMs, visibilityMs, signal })
         if (deliveries.length === 0) continue
-        const now = clock.now()
-        for (const { request } of deliveries) {
-          emit({
-            type: 'queue',
-            action: 'received',
-            key: request.key,
-            lane,
-            cause: request.cause,
-            lagMs: now - request.at,
-          })
-        }
-        this.#held[lane].push(...deliveries.map((delivery) => hold(clock, delivery, visibilityMs)))
+        const taken = deliveries.map((delivery) => this.#take(delivery))
+        // They have to wait anyway.
+        if (this.#isBusy()) await this.#judge(taken, signal)
         this.#nextChange()
       } catch (error) {
         if (signal.aborted) return
@@ -86,19 +84,95 @@ export class RefreshWorker {
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const held = this.#next()
-      if (held) await handle(this.#deps.work, held, signal)
-      else await this.#change
+      if (!held) {
+        await this.#change
+        continue
+      }
+      this.#busy += 1
+      await handle(this.#deps.work, held, signal)
+      this.#busy -= 1
     }
   }
 
   #next(): Held | undefined {
-    for (const lane of LANES) {
-      const held = this.#held[lane].shift()
-      if (!held) continue
-      this.#nextChange()
-      return held
+    const held = this.#backlog.take(this.#deps.clock.now())
+    if (held) this.#nextChange()
+    return held
+  }
+
+  #take(delivery: Delivery): Waiting<Held> {
+    const { request, lane } = delivery
+    const { key, cause, at } = request
+    emit({ type: 'queue', action: 'received', key, lane, cause, lagMs: this.#deps.clock.now() - at })
+    const held = hold(this.#deps.clock, delivery, this.#options.visibilityMs)
+    const waiting = { item: held, from: lane, lane, candidate: unknown(request) }
+    this.#backlog.add(waiting)
+    return waiting
+  }
+
+  async #lookAround(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps
+    while (!signal.aborted) {
+      if (this.#longLanes().length === 0) {
+        await this.#change
+        continue
+      }
+      try {
+        await clock.sleep(LOOK_EVERY_MS, signal)
+        await this.#look(this.#longLanes(), signal)
+      } catch (error) {
+        if (signal.aborted) return
+        emit({ type: 'fault', where: 'looking at refresh requests', error })
+      }
     }
-    return undefined
+  }
+
+  /** The lanes that may hold more than this worker has taken, while it has its hands full. */
+  #longLanes(): readonly Lane[] {
+    if (!this.#isBusy()) return []
+    return LANES.filter((lane) => this.#backlog.countFrom(lane) >= AHEAD)
+  }
+
+  async #look(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    const { queue, clock } = this.#deps
+    const { visibilityMs } = this.#options
+    for (const lane of lanes) {
+      const max = Math.ceil(LOOK_AT_ONCE / lanes.length)
+      const deliveries = await queue.receive(lane, max, { waitMs: 0, visibilityMs, signal })
+      for (const delivery of deliveries) this.#take(delivery)
+    }
+    await this.#judge(this.#backlog.all(), signal)
+    await Promise.all(this.#backlog.shed(MOST_HELD, clock.now()).map((one) => this.#putBack(one)))
+    this.#nextChange()
+  }
+
+  /** Learns what the entries say of those that wait. */
+  async #judge(waiting: readonly Waiting<Held>[], signal: AbortSignal): Promise<void> {
+    const { work, clock } = this.#deps
+    const requests = waiting.map(({ item }) => item.delivery.request)
+    const found = await work.look(requests, signal)
+    for (const [index, one] of waiting.entries()) {
+      const candidate = found[index]
+      if (candidate) one.candidate = candidate
+      // Where nothing seems to be left to do, that is soon found out for sure.
+      one.lane = candidate ? (choose(candidate, clock.now()).lane ?? 'idle') : 'hot'
+    }
+  }
+
+  #isBusy(): boolean {
+    return this.#busy >= this.#options.concurrency
+  }
+
+  /** Into the lane where it belongs now: a message cannot move. */
+  async #putBack({ item, lane }: Waiting<Held>): Promise<void> {
+    try {
+      await this.#deps.queue.send(lane, [item.delivery.request])
+    } catch (error) {
+      emit({ type: 'fault', where: 'putting back a refresh request', error })
+      await handBack(item)
+      return
+    }
+    await drop(item)
   }
 
   #nextChange(): void {
@@ -108,4 +182,9 @@ export class RefreshWorker {
     })
     wake()
   }
+}
+
+/** What the message alone says. */
+function unknown({ cause, at }: RefreshRequest): Waiting<Held>['candidate'] {
+  return { cause, askedAt: at, staleSince: null, demand: 0, softTtlMs: null, costMs: null, idle: false }
 }

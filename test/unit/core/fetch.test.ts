@@ -184,7 +184,7 @@ describe('a stale value', () => {
     await clock.advance(60_000)
     const answers = await clock.run(Promise.all(Array.from({ length: 20 }, () => kck.fetch('product/1'))))
     expect(answers.map((fetched) => fetched.state)).toEqual(Array.from({ length: 20 }, () => 'stale'))
-    expect([source.computes, (await queue.depth()).normal]).toEqual([1, 1])
+    expect([source.computes, await queue.depth()]).toEqual([1, { hot: 1, normal: 0, idle: 0 }])
     expect(answers[0]?.staleCause).toBe('soft TTL')
   })
 

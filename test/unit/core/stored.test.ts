@@ -63,7 +63,7 @@ describe('a value of another definition of its primer', () => {
     await clock.run(old.fetch('product/1'))
     const fetched = await clock.run(next.fetch('product/1'))
     expect([fetched.state, fetched.staleCause]).toEqual(['stale', 'the primer changed'])
-    expect((await queue.depth()).normal).toBe(1)
+    expect((await queue.depth()).hot).toBe(1)
     expect(await clock.run(next.get('product/1', { maxStaleMs: 0 }))).toBe('after')
   })
 

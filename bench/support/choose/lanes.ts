@@ -1,0 +1,166 @@
+import type { Lane } from '../../../src/ports/refresh-queue.ts'
+import { Backlog, type Waiting } from '../../../src/refresh/backlog.ts'
+import { type Candidate, choose, LANES } from '../../../src/refresh/choose.ts'
+import { Demand } from '../../../src/refresh/demand.ts'
+import { LOOK_AT_ONCE, LOOK_EVERY_MS, MOST_HELD, AHEAD } from '../../../src/refresh/worker.ts'
+import type { Order, World } from './simulate.ts'
+
+interface Message {
+  readonly key: number
+  readonly askedAt: number
+  readonly cause: string
+}
+
+const WORKERS = 4
+const READERS = 4
+
+/** Of the entry's row, what a request leaves there. */
+interface Requested {
+  readonly rank: number
+  readonly demand: number
+  readonly at: number
+}
+
+/** KCK: three lanes in which requests wait in order, and workers that hold some of each and choose among these. */
+export class LanesOrder implements Order {
+  readonly #world: World
+  readonly #lanes: Record<Lane, Fifo<Message>> = { hot: new Fifo(), normal: new Fifo(), idle: new Fifo() }
+  readonly #workers = Array.from({ length: WORKERS }, () => ({ backlog: new Backlog<Message>(), lookedAt: 0 }))
+  readonly #readers = Array.from({ length: READERS }, () => new Demand())
+  readonly #requested = new Map<number, Requested>()
+  readonly #versions: Uint32Array
+  #worker = 0
+  #reader = 0
+  stats = { sent: 0, looks: 0, writes: 0, dropped: 0 }
+
+  constructor(world: World) {
+    this.#world = world
+    this.#versions = new Uint32Array(world.trace.costS.length)
+  }
+
+  stale(key: number, cause: string, now: number): void {
+    this.#send(cause === 'schedule' ? 'idle' : 'normal', { key, askedAt: now * 1_000, cause })
+  }
+
+  read(key: number, now: number): void {
+    this.#reader = (this.#reader + 1) % READERS
+    const reader = this.#readers[this.#reader] as Demand
+    const reads = reader.read(String(key), this.#versions[key] as number, now * 1_000)
+    if (reads === null) return
+    const asked = this.#requested.get(key)
+    const demand = (asked?.demand ?? 0) + reads
+    const message = { key, askedAt: now * 1_000, cause: 'stale-read' }
+    const { lane } = choose({ ...this.#look(message), demand }, now * 1_000)
+    const rank = LANES.indexOf(lane as Lane)
+    this.stats.writes += 1
+    const isNews = !asked || rank < asked.rank || now - asked.at >= 30
+    this.#requested.set(key, isNews ? { rank, demand, at: now } : { ...asked, demand })
+    if (isNews) this.#send(lane as Lane, message)
+  }
+
+  fresh(key: number): void {
+    this.#versions[key] = (this.#versions[key] as number) + 1
+    this.#requested.delete(key)
+  }
+
+  next(now: number): number {
+    // The slot that became free belongs to any of the workers, which are alike.
+    for (let tried = 0; tried < WORKERS; tried++) {
+      this.#worker = (this.#worker + 1) % WORKERS
+      const worker = this.#workers[this.#worker] as { backlog: Backlog<Message>; lookedAt: number }
+      this.#receive(worker.backlog, now)
+      this.#lookFurther(worker, now)
+      for (let message = worker.backlog.take(now * 1_000); message; message = worker.backlog.take(now * 1_000)) {
+        if (this.#world.due(message.key)) return message.key
+        this.stats.dropped += 1
+        this.#receive(worker.backlog, now)
+      }
+    }
+    return -1
+  }
+
+  #send(lane: Lane, message: Message): void {
+    this.stats.sent += 1
+    this.#lanes[lane].push(message)
+  }
+
+  #receive(backlog: Backlog<Message>, now: number): void {
+    for (const lane of LANES) {
+      while (backlog.countFrom(lane) < AHEAD) {
+        const message = this.#lanes[lane].shift()
+        if (!message) break
+        const waiting = { item: message, from: lane, lane, candidate: unknown(message) }
+        this.#lookAt(waiting, now)
+        backlog.add(waiting)
+      }
+    }
+  }
+
+  /** What the worker has looked at in the time since the last slot became free. */
+  #lookFurther(worker: { readonly backlog: Backlog<Message>; lookedAt: number }, now: number): void {
+    const { backlog } = worker
+    const times = Math.min(20, Math.floor(((now - worker.lookedAt) * 1_000) / LOOK_EVERY_MS))
+    if (times === 0) return
+    worker.lookedAt = now
+    for (let time = 0; time < times; time++) {
+      const lanes = LANES.filter((lane) => this.#lanes[lane].size > 0)
+      for (const lane of lanes) {
+        for (let more = Math.ceil(LOOK_AT_ONCE / lanes.length); more > 0; more--) {
+          const message = this.#lanes[lane].shift()
+          if (!message) break
+          backlog.add({ item: message, from: lane, lane, candidate: unknown(message) })
+        }
+      }
+      if (lanes.length === 0 && time > 0) break
+      for (const waiting of backlog.all()) this.#lookAt(waiting, now)
+      for (const { item, lane } of backlog.shed(MOST_HELD, now * 1_000)) this.#send(lane, item)
+    }
+  }
+
+  #lookAt(waiting: Waiting<Message>, now: number): void {
+    this.stats.looks += 1
+    waiting.candidate = this.#look(waiting.item)
+    waiting.lane = this.#world.due(waiting.item.key) ? choose(waiting.candidate, now * 1_000).lane ?? 'idle' : 'hot'
+  }
+
+  /** What the entry says. */
+  #look(message: Message): Candidate {
+    const { trace, staleSince } = this.#world
+    const { key } = message
+    return {
+      ...unknown(message),
+      staleSince: (staleSince[key] as number) * 1_000,
+      demand: this.#requested.get(key)?.demand ?? 0,
+      softTtlMs: (trace.softTtlS[key] as number) * 1_000,
+      costMs: (trace.costS[key] as number) * 1_000,
+    }
+  }
+}
+
+function unknown({ cause, askedAt }: Message): Candidate {
+  return { cause, askedAt, staleSince: null, demand: 0, softTtlMs: null, costMs: null, idle: false }
+}
+
+class Fifo<T> {
+  #items: T[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#head += 1
+    if (this.#head > 10_000) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+}
