@@ -25,7 +25,7 @@ export class Operations {
     const { chance, scenario } = world
     this.#world = world
     this.#ids = chance.happens(0.2) ? ['a', 'b'] : ['a']
-    const names = FAMILIES[chance.pick(Object.keys(FAMILIES))] ?? []
+    const names = FAMILIES[scenario.family ?? chance.pick(Object.keys(FAMILIES))] ?? []
     this.#keys = names.flatMap((name) => this.#ids.map((id) => `${name}/${id}`))
     const has = (...some: readonly string[]) => some.some((name) => names.includes(name))
     const { kinds } = scenario
@@ -103,8 +103,10 @@ export class Operations {
   }
 
   crash(): void {
-    const { chance, clock, nodes, figures } = this.#world
-    const victim = chance.pick(nodes)
+    const { chance, clock, nodes, figures, scenario } = this.#world
+    const victims = nodes.filter(({ kind }) => kind === (scenario.victims ?? kind))
+    if (victims.length === 0) return
+    const victim = chance.pick(victims)
     // Somebody has to take the requests.
     if (victim.kind === 'web' && nodes.filter(({ kind }) => kind === 'web').length === 1) return
     figures.kills += 1
@@ -113,9 +115,9 @@ export class Operations {
   }
 
   failing(): void {
-    const { chance, clock, truth } = this.#world
+    const { chance, clock, truth, scenario } = this.#world
     truth.failing = true
-    clock.after(chance.between(1_000, 15_000), () => {
+    clock.after(chance.between(1_000, scenario.withinMs * 0.75), () => {
       truth.failing = false
     })
   }

@@ -17,6 +17,10 @@ export interface Scenario {
   /** Readers wait for fresh values only, and so never ask for a refresh behind a stale one. */
   readonly quietReaders: boolean
   readonly kinds: Readonly<Record<OperationKind, number>>
+  /** Who may be killed; missing: anybody. */
+  readonly victims?: 'worker'
+  /** Which of `FAMILIES`; missing: one drawn for each schedule. */
+  readonly family?: string
 }
 
 export type OperationKind = 'read' | 'update' | 'tag' | 'hand' | 'drift' | 'crash' | 'failing'
@@ -61,7 +65,57 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     faults: CALM,
     skewMs: 0,
     slowComputes: 0,
-    kinds: { ...STORM.kinds, crash: 0, failing: 4, drift: 4 },
+    withinMs: 60_000,
+    family: 'age',
+    kinds: { ...STORM.kinds, update: 1, crash: 0, failing: 4, drift: 6 },
+  },
+  /** Processes die all the time, and nobody asks twice. */
+  crashing: {
+    ...STORM,
+    faults: { ...STORMY, latencyMs: [5, 150] },
+    quietReaders: true,
+    kinds: { ...STORM.kinds, update: 10, crash: 5 },
+  },
+  /** Only workers die, and no sweep looks for what they held. */
+  orphaned: {
+    ...STORM,
+    faults: { ...CALM, latencyMs: [1, 50] },
+    skewMs: 0,
+    sweep: false,
+    quietReaders: true,
+    victims: 'worker',
+    family: 'sides',
+    kinds: { ...STORM.kinds, update: 10, crash: 6 },
+  },
+  /** What a product reads changes, and leases are lost. */
+  either: {
+    ...STORM,
+    faults: { ...STORMY, slow: 0.15, slowMs: [2_000, 15_000] },
+    skewMs: 0,
+    family: 'either',
+    slowComputes: 0.1,
+    kinds: { ...STORM.kinds, update: 10 },
+  },
+  /** A change takes its time from product to product, and computes do not. */
+  'drawn out': {
+    ...STORM,
+    faults: { ...CALM, latencyMs: [1, 200] },
+    skewMs: 0,
+    computeMs: [1, 20],
+    slowComputes: 0,
+    sweep: false,
+    quietReaders: true,
+    family: 'sides',
+    kinds: { ...STORM.kinds, read: 16, update: 8, crash: 0, failing: 0 },
+  },
+  /** The store answers slowly, and what it said is remembered. */
+  'slow near': { ...STORM, faults: { ...STORMY, slow: 0.15 }, nearCacheMs: 1_000 },
+  /** Changes by hand whose answers get lost. */
+  'by hand': {
+    ...STORM,
+    faults: { ...STORMY, lostRequest: 0.005, lostAnswer: 0.015 },
+    family: 'hand',
+    kinds: { ...STORM.kinds, update: 2, hand: 16 },
   },
   /** A few keys, many changes, much at once. */
   crowd: {
