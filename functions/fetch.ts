@@ -1,3 +1,4 @@
+import { beforeFreeze } from './before-freeze.ts'
 import { createHttpHandler } from './http-handler.ts'
 import { runtime } from './runtime.ts'
 
@@ -5,4 +6,4 @@ import { runtime } from './runtime.ts'
 runtime().catch(() => {})
 
 /** `GET` and `POST /fetch`, `DELETE /fetch/{key}`, `POST /refresh/{key}`, `/openapi.json`, `/healthz`. */
-export const handler = createHttpHandler(async () => (await runtime()).edge)
+export const handler = createHttpHandler(async () => (await runtime()).edge).use(beforeFreeze(runtime))

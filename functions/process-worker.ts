@@ -1,3 +1,4 @@
+import { beforeFreeze } from './before-freeze.ts'
 import { runtime } from './runtime.ts'
 import { createTickHandler, type Processes } from './tick-handler.ts'
 
@@ -20,4 +21,4 @@ async function open(): Promise<Processes> {
 processes().catch(() => {})
 
 /** Runs what is due: schedules, processes, what a new deployment begins with, and the sweep. */
-export const handler = createTickHandler(processes)
+export const handler = createTickHandler(processes).use(beforeFreeze(runtime))

@@ -98,7 +98,9 @@ async function fromCompute(
   const event = { key: product.text, parameters: product.parameters }
   await runBefore('beforePrime', hooks.beforePrime, event)
   if (before) await runBefore('beforeRefresh', hooks.beforeRefresh, event)
-  const run = await runConsistently(deps, product, held.row, wanted.signal)
+  // Who missed waits for it; whoever refreshes behind answers does not.
+  const priority = wanted.cause === 'miss' || wanted.cause === 'manual' ? 'interactive' : 'background'
+  const run = await runConsistently(deps, product, held.row, { signal: wanted.signal, priority })
   if (wanted.augmented) await compare(deps, product, wanted.augmented, run)
   const { inputs, ancestors, dropped } = run.recorder
   const made = await materialized(deps, product, held, { ...run, inputs, ancestors, damaged: wanted.damaged })

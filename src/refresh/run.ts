@@ -4,6 +4,7 @@ import { KckError } from '../errors.ts'
 import type { KckOptions } from '../kck/options.ts'
 import { ENDED, untilAborted } from '../kck/scope.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
+import type { QueryPriority } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { Recorder } from './recorder.ts'
@@ -17,7 +18,12 @@ export interface ComputeRun {
   readonly now: number
   /** Nobody keeps the result, so it may be made of whatever can be had. */
   readonly isUnstored?: boolean
+  /** Whether somebody waits: who does goes first where a source has no room for all. */
+  readonly priority: QueryPriority
 }
+
+/** How a compute is to run. */
+export type RunOptions = Pick<ComputeRun, 'signal' | 'priority'>
 
 export interface Computed {
   readonly recorder: Recorder
@@ -48,13 +54,13 @@ export async function runConsistently(
   deps: RunDeps,
   product: ProductKey,
   row: EntryRow,
-  signal: AbortSignal,
+  options: RunOptions,
 ): Promise<Computed> {
   for (let tries = 1; ; tries++) {
-    const run = await runCompute(deps, product, row, signal)
+    const run = await runCompute(deps, product, row, options)
     const { outdated } = run.recorder
     if (outdated.length === 0 || tries === CONSISTENT_TRIES) return run
-    await deps.renewInputs(product, outdated, signal)
+    await deps.renewInputs(product, outdated, options.signal)
   }
 }
 
@@ -62,15 +68,15 @@ export async function runConsistently(
  * Computes the value of a key within the primer's time and turns it into JSON. A compute that ignores its signal is
  * left behind: its result is dropped. Throws what the primer threw, `DEADLINE_EXCEEDED` or `UNSTORABLE`.
  */
-async function runCompute(deps: RunDeps, product: ProductKey, row: EntryRow, outer: AbortSignal): Promise<Computed> {
+async function runCompute(deps: RunDeps, product: ProductKey, row: EntryRow, run: RunOptions): Promise<Computed> {
   const { clock, store, entropy, options } = deps
   const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy })
   const startedAt = clock.now()
   const asOf = row.lease?.since ?? startedAt
   const limit = timeLimit(clock, product.primer.timeoutMs ?? options.computeTimeoutMs)
-  const signal = AbortSignal.any([outer, limit.signal])
+  const signal = AbortSignal.any([run.signal, limit.signal])
   try {
-    const work = async () => deps.compute(product, { recorder, signal, now: asOf })
+    const work = async () => deps.compute(product, { recorder, signal, now: asOf, priority: run.priority })
     const valueJson = JSON.stringify(toJsonForm(await untilAborted(work(), signal)))
     if (Buffer.byteLength(valueJson) > options.maxValueBytes) {
       throw new KckError('UNSTORABLE', `The computed value is larger than ${options.maxValueBytes} bytes`)
