@@ -53,7 +53,7 @@ export class UnstoredComputes {
       const now = clock.now()
       const recorder = new Recorder(product.text, null, { lineage: NO_LINEAGE, entropy })
       const computed = await untilAborted(
-        this.#deps.compute(product, { recorder, signal, now, isUnstored: true }),
+        this.#deps.compute(product, { recorder, signal, now, isUnstored: true, priority: 'interactive' }),
         signal,
       )
       const valueJson = JSON.stringify(toJsonForm(computed))
