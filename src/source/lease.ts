@@ -23,7 +23,7 @@ export interface Demand {
 }
 
 /** How much later than its timeout a statement may end: it connects first (5 s), and may be told late to stop (1 s). */
-export const SLACK_MS = 6_000
+const SLACK_MS = 6_000
 /** A lease is written anew when it could be this much longer. */
 const RENEW_MS = 4_000
 /** The lease of a process that only waits, and after which a wish counts no more. */

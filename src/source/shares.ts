@@ -111,7 +111,7 @@ function sharesOf(line: readonly Holder[], ask: Ask): ReadonlyMap<Holder, Amount
 }
 
 /** Equal parts of `size`, nobody more than it wants; the first ones get what is left over. */
-export function shareOut(size: number, wants: readonly number[]): readonly number[] {
+function shareOut(size: number, wants: readonly number[]): readonly number[] {
   const shares = wants.map(() => 0)
   let left = size
   let open = [...wants.keys()]

@@ -26,7 +26,7 @@ export interface Weather {
 const CALM: Weather = { latencyMs: 5, lost: 0 }
 
 /** A database that keeps count. It ends what it began, whatever becomes of who asked. */
-export class Database {
+class Database {
   running = 0
   most = 0
   began = 0
