@@ -13,6 +13,7 @@ import { CommandFailed } from './subcommand.ts'
 import { addToken } from './token.ts'
 import { addTypes } from './types.ts'
 import { addUpdate } from './update.ts'
+import { addWorker } from './worker.ts'
 
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
 
@@ -38,7 +39,7 @@ function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
-  const commands = [addServe, addFetch, addUpdate, addRefresh, addInvalidate, addPurge]
+  const commands = [addServe, addWorker, addFetch, addUpdate, addRefresh, addInvalidate, addPurge]
   const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken]
   for (const add of [...commands, ...tools]) add(program, io)
   return program
