@@ -7,6 +7,7 @@ import type { ProductKey } from '../primer/registry.ts'
 import { markDirty } from '../update/dirty.ts'
 import { type PropagateDeps, type Propagation, propagate, requestRefreshes } from './propagate.ts'
 import { productNode } from './recorder.ts'
+import { withReadersOfRows } from './tables.ts'
 
 /** A change as it is announced: what changed, and the products it names outright. */
 export interface Announced extends Propagation {
@@ -114,8 +115,11 @@ export class Changes {
         return []
       }
     })
-    await this.mark({ ...propagation, products }, signal)
-    await this.#deps.store.workIndex.remove([item])
+    const { lineage, workIndex } = this.#deps.store
+    // Somebody may have begun to read the table after the intent was written and before the write.
+    const nodes = await withReadersOfRows(lineage, propagation.nodes)
+    await this.mark({ ...propagation, nodes, products }, signal)
+    await workIndex.remove([item])
   }
 }
 

@@ -51,6 +51,15 @@ export async function changedNodes(lineage: Lineage, change: TableChange): Promi
   return [...touched.flat(), `table/${change.source}/*`]
 }
 
+/** These nodes, and everybody who by now reads some rows of those among them that stand for all of a table. */
+export async function withReadersOfRows(lineage: Lineage, nodes: readonly string[]): Promise<readonly string[]> {
+  const tables = nodes.map((node) => /^table\/([^/]+)\/([^?*]+)$/.exec(node))
+  const touched = await Promise.all(
+    tables.map((match) => (match ? changedNodes(lineage, { source: match[1] ?? '', table: match[2] ?? '' }) : [])),
+  )
+  return [...new Set([...nodes, ...touched.flat()])]
+}
+
 /**
  * What a statement changed, from its text, its parameters and the rows it gave back. Where it says nothing of the rows:
  * any row of the tables it names. A statement that calls functions of the user's own may have written anything beside,

@@ -204,7 +204,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   'what is marked again is not asked for again': {
-    scenario: 'drawn out',
+    scenario: 'drawnOut',
     seed: 1,
     edits: [edit('refresh/propagate.ts', '  await requestRefreshes(deps, [...again], change, signal)\n', '')],
   },
@@ -262,7 +262,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     edits: [edit('refresh/compute.ts', '{ maxStaleMs: 0, signal,', '{ signal,')],
   },
   'a mix of old and new is published': {
-    scenario: 'drawn out',
+    scenario: 'drawnOut',
     seed: 1,
     figures: true,
     edits: [edit('refresh/run.ts', 'outdated.length === 0 || tries', 'outdated.length >= 0 || tries')],
@@ -273,7 +273,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     edits: [edit('kck/flows.ts', '      near.delete(key)\n', '')],
   },
   'a slow read is remembered over a newer one': {
-    scenario: 'slow near',
+    scenario: 'slowNear',
     seed: 1,
     edits: [
       edit(
@@ -284,7 +284,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   'what is remembered counts from when the answer came': {
-    scenario: 'slow near',
+    scenario: 'slowNear',
     seed: 1,
     edits: [
       edit(
@@ -346,7 +346,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   'a repeated set reaches nobody': {
-    scenario: 'by hand',
+    scenario: 'byHand',
     seed: 1,
     edits: [
       edit(

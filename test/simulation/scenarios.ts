@@ -17,6 +17,8 @@ export interface Scenario {
   /** Readers wait for fresh values only, and so never ask for a refresh behind a stale one. */
   readonly quietReaders: boolean
   readonly kinds: Readonly<Record<OperationKind, number>>
+  /** Milliseconds that a write may take. */
+  readonly deadlineMs: number
   /** Who may be killed; missing: anybody. */
   readonly victims?: 'worker'
   /** Which of `FAMILIES`; missing: one drawn for each schedule. */
@@ -36,13 +38,15 @@ const STORM: Scenario = {
   workers: 2,
   sweep: true,
   quietReaders: false,
+  deadlineMs: 10_000,
   kinds: { read: 22, update: 6, tag: 3, hand: 4, drift: 2, crash: 1, failing: 1 },
 }
 
 /** Each switches something off that hides the lack of something else. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   storm: STORM,
-  near: { ...STORM, nearCacheMs: 1_000 },
+  /** Whose store does not answer serves what it remembers, however old: not here. */
+  near: { ...STORM, faults: { ...STORMY, lostRequest: 0, lostAnswer: 0 }, nearCacheMs: 1_000 },
   /** Nothing fails: what is late or computed twice shows. */
   calm: {
     ...STORM,
@@ -97,21 +101,26 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     kinds: { ...STORM.kinds, update: 10 },
   },
   /** A change takes its time from product to product, and computes do not. */
-  'drawn out': {
+  drawnOut: {
     ...STORM,
-    faults: { ...CALM, latencyMs: [1, 200] },
+    faults: { ...CALM, latencyMs: [1, 100], slow: 0.1, slowMs: [500, 3_000] },
     skewMs: 0,
     computeMs: [1, 20],
     slowComputes: 0,
     sweep: false,
     quietReaders: true,
+    deadlineMs: 120_000,
     family: 'sides',
     kinds: { ...STORM.kinds, read: 16, update: 8, crash: 0, failing: 0 },
   },
   /** The store answers slowly, and what it said is remembered. */
-  'slow near': { ...STORM, faults: { ...STORMY, slow: 0.15 }, nearCacheMs: 1_000 },
+  slowNear: {
+    ...STORM,
+    faults: { ...STORMY, slow: 0.15, lostRequest: 0, lostAnswer: 0 },
+    nearCacheMs: 1_000,
+  },
   /** Changes by hand whose answers get lost. */
-  'by hand': {
+  byHand: {
     ...STORM,
     faults: { ...STORMY, lostRequest: 0.005, lostAnswer: 0.015 },
     family: 'hand',

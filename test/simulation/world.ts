@@ -91,6 +91,7 @@ export class World {
       registry: registryFor(this.#around(name, process)),
       options: {
         leaseMs: LEASE_MS,
+        deadlineMs: scenario.deadlineMs,
         compression: 'none',
         nearCacheBytes: scenario.nearCacheMs > 0 ? 1_000_000 : 0,
         nearCacheMaxAgeMs: scenario.nearCacheMs,
