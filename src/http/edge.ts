@@ -61,7 +61,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const commonHeaders = ['x-content-type-options', 'nosniff', ...(cors?.vary ?? [])]
   const limits = { ...defaultLimits, ...options.limits }
   // A deployment that gives every request more than the default ceiling means it.
-  const maxDeadlineMs = Math.max(limits.maxDeadlineMs, limits.deadlineMs)
+  const maxDeadlineMs = options.limits?.maxDeadlineMs ?? Math.max(limits.maxDeadlineMs, limits.deadlineMs)
   const context: EdgeContext = { kck, clock, auth, limits: { ...limits, maxDeadlineMs } }
   const deadlines = createDeadlines(clock)
   let description: EdgeResponse | undefined
