@@ -1,11 +1,16 @@
-import type { EntryRow, StoredEntry } from '../../src/entry/entry.ts'
+import type { EntryRow, Lease, StoredEntry } from '../../src/entry/entry.ts'
 import { pendingMarks } from '../../src/entry/freshness.ts'
 import { type ErrorCode, KckError } from '../../src/errors.ts'
 import type { Answer } from '../../src/fetch/answer.ts'
 import type { Fetched, FetchRequest } from '../../src/kck/kck.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { RefreshQueue } from '../../src/ports/refresh-queue.ts'
+import type { Store } from '../../src/ports/store.ts'
+import type { Figures } from './figures.ts'
 import { storedValue } from './observed-store.ts'
 import { contains, expectedOf, HARD_TTL_MS, isSame, productOf, SOFT_TTL_MS, type Value } from './products.ts'
-import type { World } from './world.ts'
+import type { Scenario } from './scenarios.ts'
+import type { Truth } from './truth.ts'
 
 /** What a caller may hear when something else than KCK is to blame. */
 const HONEST: ReadonlySet<ErrorCode> = new Set([
@@ -33,6 +38,19 @@ export interface Asked {
 /** A second, with jitter, and its way to the store. */
 const LEAST_BACK_OFF_MS = 700
 
+/** What the checks look at. */
+export interface Observed {
+  readonly scenario: Scenario
+  readonly startedAt: number
+  readonly clock: Clock
+  readonly figures: Figures
+  readonly truth: Truth
+  readonly store: Store
+  readonly queue: RefreshQueue
+  readonly rows: ReadonlyMap<string, EntryRow>
+  readonly trace: ((line: string) => void) | null
+}
+
 interface Acknowledged {
   readonly n: number
   readonly at: number
@@ -52,7 +70,7 @@ export type Memory = Map<string, { readonly version: number; readonly at: number
 /** Compares what happens with what is promised, at the moment it happens. */
 export class Checks {
   readonly violations: string[] = []
-  readonly #world: World
+  readonly #world: Observed
   /** Changes whose announcement was acknowledged: per variable, in order of time. */
   readonly #acknowledged = new Map<string, Acknowledged[]>()
   /** Computes under way, by key. */
@@ -64,7 +82,7 @@ export class Checks {
   /** Changes that a key's value does not hold yet. */
   #owed: { readonly key: string; readonly floor: Value; readonly at: number }[] = []
 
-  constructor(world: World) {
+  constructor(world: Observed) {
     this.#world = world
   }
 
@@ -90,24 +108,22 @@ export class Checks {
 
   /** Every change of a row. */
   applied(previous: EntryRow | null, next: EntryRow): void {
-    const [before, after] = [previous?.lease ?? null, next.lease]
-    if (before && before.token !== after?.token) {
-      if (after && before.until - 2 * this.#world.scenario.skewMs > this.#now) {
-        this.#violation(`lease of ${next.key} was taken from ${before.token} while it lived`)
-      }
-      if (after || !next.ops.at(-1)?.startsWith(before.token)) this.#takenOver.add(next.key)
-    }
-    const isRestamped =
-      next.value && previous?.value && next.value !== previous.value && next.value.asOf === previous.value.asOf
-    if (isRestamped && next.value?.builtEpoch !== previous?.value?.builtEpoch) this.#world.figures.cutoffs += 1
+    this.#checkLease(previous?.lease ?? null, next)
     if (next.failure && next.failure.attempts !== previous?.failure?.attempts) this.#failedAt.set(next.key, this.#now)
-    if (next.value === null) {
-      if (previous?.value && productOf(next.key).name !== 'plain')
-        this.#violation(`${next.key} lost its last good value`)
-      if (previous?.value) this.#owed = this.#owed.filter(({ key }) => key !== next.key)
-      return
+    if (isRestamped(previous, next)) this.#world.figures.cutoffs += 1
+    if (next.value?.builtEpoch === next.epoch && this.#owed.length > 0) this.#pay(next)
+    if (next.value || !previous?.value) return
+    // Only a purge takes a value away, and then nobody is served an old one.
+    if (productOf(next.key).name !== 'plain') this.#violation(`${next.key} lost its last good value`)
+    this.#owed = this.#owed.filter(({ key }) => key !== next.key)
+  }
+
+  #checkLease(before: Lease | null, { key, lease: after, ops }: EntryRow): void {
+    if (!before || before.token === after?.token) return
+    if (after && before.until - 2 * this.#world.scenario.skewMs > this.#now) {
+      this.#violation(`lease of ${key} was taken from ${before.token} while it lived`)
     }
-    if (next.value.builtEpoch === next.epoch && this.#owed.length > 0) this.#pay(next)
+    if (after || !ops.at(-1)?.startsWith(before.token)) this.#takenOver.add(key)
   }
 
   #pay(row: EntryRow): void {
@@ -289,4 +305,10 @@ export class Checks {
 function isDirty(entry: StoredEntry): boolean {
   const { row } = entry
   return row?.value != null && (row.value.builtEpoch !== row.epoch || pendingMarks(entry).length > 0)
+}
+
+/** Found to be as it was, without a compute. */
+function isRestamped(previous: EntryRow | null, next: EntryRow): boolean {
+  const [before, after] = [previous?.value, next.value]
+  return before != null && after?.asOf === before.asOf && after.builtEpoch !== before.builtEpoch
 }

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noConsole: a command that prints what it found.
 import { parseArgs } from 'node:util'
 import { Figures } from './figures.ts'
 import { runSchedule } from './run.ts'

@@ -113,6 +113,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     family: 'sides',
     kinds: { ...STORM.kinds, read: 16, update: 8, crash: 0, failing: 0 },
   },
+  /** The same where two ways of one length meet. */
+  diamonds: {
+    ...STORM,
+    faults: { ...CALM, latencyMs: [1, 20], slow: 0.25, slowMs: [500, 3_000] },
+    skewMs: 0,
+    computeMs: [1, 20],
+    slowComputes: 0,
+    sweep: false,
+    quietReaders: true,
+    deadlineMs: 120_000,
+    family: 'diamond',
+    operations: 25,
+    kinds: { ...STORM.kinds, read: 10, update: 8, crash: 0, failing: 0 },
+  },
   /** The store answers slowly, and what it said is remembered. */
   slowNear: {
     ...STORM,
