@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   propagate: () => import('./propagate.ts'),
   drain: () => import('./drain.ts'),
   augment: () => import('./augment.ts'),
+  choose: () => import('./choose.ts'),
   codec: () => import('./codec.ts'),
   profile: () => import('./profile.ts'),
 }
@@ -26,6 +27,7 @@ const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [-
   propagate  what one change costs until everything below it is dirty, and fresh again
   drain      refresh requests per second, from a short queue and from a long one
   augment    a fresh value made from the last one and what changed, beside a recompute
+  choose     in which order refreshes serve their readers best, simulated (CHOOSE_SEED, CHOOSE_TRACE: a recording)
   codec      what encoding and decoding a body costs
   profile    where the time of a hit goes
 

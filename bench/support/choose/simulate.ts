@@ -1,15 +1,16 @@
-import { percentile } from '../statistics.ts'
+import { EndHeap } from './end-heap.ts'
 import { CHANGE, READ, type Trace } from './trace.ts'
 
 /** Decides what the source computes next. Times in seconds. */
 export interface Order {
-  /** The key became stale. `cause`: `change` or `schedule`. */
-  stale(key: number, cause: string, now: number): void
-  /** Somebody reads the key, which is stale. */
+  /** The key changed, or its schedule is due. */
+  stale(key: number, cause: 'change' | 'schedule', now: number): void
+  /** Somebody reads the key, which is stale and not being computed. */
   read(key: number, now: number): void
-  /** The key to be computed now, or -1. Keys for which `world.due` is false are not worth it. */
+  /** The key to compute now, one that is `due`; -1: none. */
   next(now: number): number
-  fresh(key: number, now: number): void
+  /** A compute of the key has ended. */
+  fresh(key: number): void
 }
 
 /** What an order may know. */
@@ -22,154 +23,118 @@ export interface World {
 }
 
 export interface Outcome {
-  readonly meanS: number
-  readonly p99S: number
-  /** Share of reads that met a value which had been stale for longer than its soft TTL. */
-  readonly lateReads: number
-  /** Times that a product was stale for longer than its soft TTL, and of these the ones that somebody read. */
+  /** Seconds for which a value had been stale when it was read, over all reads; 0 for a fresh one. */
+  readonly meanStaleS: number
+  readonly p99StaleS: number
+  /** How often a product stayed stale for longer than its soft TTL. */
   readonly missed: number
-  readonly missedSeen: number
+  /** Share of the reads that met such a value. */
+  readonly lateReads: number
   readonly computes: number
-  /** Share of the source's slots in use. */
+  /** Share of the source's time that was used. */
   readonly load: number
 }
 
+/** Plays a trace: readers get what is there, stale or not, and the source computes what the order says. */
 export function simulate(trace: Trace, makeOrder: (world: World) => Order): Outcome {
-  const keys = trace.costS.length
-  const staleSince = new Float64Array(keys).fill(Number.NaN)
-  const running = new Uint8Array(keys)
-  const changedWhileRunning = new Float64Array(keys).fill(Number.NaN)
-  const lateSeen = new Uint8Array(keys)
-  const world: World = { trace, staleSince, due: (key) => running[key] === 0 && !Number.isNaN(staleSince[key]) }
-  const order = makeOrder(world)
-  const ends = new EndHeap()
-  let free = trace.slots
-  let computes = 0
-  let busyS = 0
-  let missed = 0
-  let missedSeen = 0
-  let late = 0
-  const seen: number[] = []
-  let reads = 0
-  let total = 0
-
-  const endPeriod = (key: number, now: number) => {
-    if (now - (staleSince[key] as number) > (trace.softTtlS[key] as number)) {
-      missed += 1
-      if (lateSeen[key]) missedSeen += 1
-    }
-    lateSeen[key] = 0
-  }
-  const complete = (now: number, key: number) => {
-    free += 1
-    running[key] = 0
-    endPeriod(key, now)
-    const since = changedWhileRunning[key] as number
-    changedWhileRunning[key] = Number.NaN
-    staleSince[key] = since
-    order.fresh(key, now)
-    if (!Number.isNaN(since)) order.stale(key, 'change', now)
-  }
-  const start = (now: number) => {
-    while (free > 0) {
-      const key = order.next(now)
-      if (key < 0) return
-      if (!world.due(key)) throw new Error('not due')
-      free -= 1
-      computes += 1
-      const cost = trace.costS[key] as number
-      busyS += Math.min(cost, trace.seconds - now)
-      running[key] = 1
-      ends.push(now + cost, key)
-    }
-  }
-  for (let i = 0; i < trace.at.length; i++) {
-    const now = trace.at[i] as number
-    const key = trace.key[i] as number
-    while (ends.at <= now) {
-      const at = ends.at
-      complete(at, ends.pop())
-      start(at)
-    }
-    if (trace.kind[i] === READ) {
-      reads += 1
-      const since = staleSince[key] as number
-      if (!Number.isNaN(since)) {
-        const s = now - since
-        seen.push(s)
-        total += s
-        if (s > (trace.softTtlS[key] as number)) {
-          late += 1
-          lateSeen[key] = 1
-        }
-        if (!running[key]) order.read(key, now)
-      }
-    } else {
-      if (running[key]) {
-        if (Number.isNaN(changedWhileRunning[key])) changedWhileRunning[key] = now
-      } else {
-        if (Number.isNaN(staleSince[key])) staleSince[key] = now
-        order.stale(key, trace.kind[i] === CHANGE ? 'change' : 'schedule', now)
-      }
-    }
-    start(now)
-  }
-  for (let key = 0; key < keys; key++) if (!Number.isNaN(staleSince[key])) endPeriod(key, trace.seconds)
-  // Reads of what is fresh count as 0.
-  const above = reads * 0.01
-  seen.sort((a, b) => b - a)
-  return {
-    meanS: total / reads,
-    p99S: seen[Math.floor(above)] ?? 0,
-    lateReads: late / reads,
-    missed,
-    missedSeen,
-    computes,
-    load: busyS / (trace.slots * trace.seconds),
-  }
+  return new Simulation(trace, makeOrder).run()
 }
-void percentile
 
-/** Ends of computes, the earliest first. */
-class EndHeap {
-  readonly #at: number[] = []
-  readonly #key: number[] = []
-  get at(): number {
-    return this.#at[0] ?? Number.POSITIVE_INFINITY
+class Simulation {
+  readonly #trace: Trace
+  readonly #order: Order
+  readonly #ends = new EndHeap()
+  readonly #staleSince: Float64Array
+  /** Of the keys being computed: when they changed again. */
+  readonly #changedAt: Float64Array
+  readonly #computing: Uint8Array
+  #free: number
+  #computes = 0
+  #busyS = 0
+  #missed = 0
+  #reads = 0
+  #lateReads = 0
+  readonly #stale: number[] = []
+
+  constructor(trace: Trace, makeOrder: (world: World) => Order) {
+    const keys = trace.costS.length
+    this.#trace = trace
+    this.#staleSince = new Float64Array(keys).fill(Number.NaN)
+    this.#changedAt = new Float64Array(keys).fill(Number.NaN)
+    this.#computing = new Uint8Array(keys)
+    this.#free = trace.slots
+    const due = (key: number) => this.#computing[key] === 0 && !Number.isNaN(this.#staleSince[key])
+    this.#order = makeOrder({ trace, staleSince: this.#staleSince, due })
   }
-  push(at: number, key: number): void {
-    let hole = this.#at.length
-    this.#at.push(at)
-    this.#key.push(key)
-    while (hole > 0) {
-      const up = (hole - 1) >> 1
-      if ((this.#at[up] as number) <= at) break
-      this.#at[hole] = this.#at[up] as number
-      this.#key[hole] = this.#key[up] as number
-      hole = up
+
+  run(): Outcome {
+    const { at, kind, key, seconds, slots } = this.#trace
+    for (let index = 0; index < at.length; index++) {
+      const now = at[index] as number
+      while (this.#ends.first <= now) this.#end(this.#ends.first)
+      this.#happens(kind[index] as number, key[index] as number, now)
+      this.#begin(now)
     }
-    this.#at[hole] = at
-    this.#key[hole] = key
+    for (const [stale, since] of this.#staleSince.entries()) {
+      if (seconds - since > (this.#trace.softTtlS[stale] as number)) this.#missed += 1
+    }
+    const byAge = Float64Array.from(this.#stale).sort()
+    const total = byAge.reduce((sum, age) => sum + age, 0)
+    return {
+      meanStaleS: total / this.#reads,
+      // Whatever is not in the list was fresh.
+      p99StaleS: byAge[byAge.length - 1 - Math.floor(this.#reads / 100)] ?? 0,
+      missed: this.#missed,
+      lateReads: this.#lateReads / this.#reads,
+      computes: this.#computes,
+      load: this.#busyS / (slots * seconds),
+    }
   }
-  pop(): number {
-    const first = this.#key[0] as number
-    const at = this.#at.pop() as number
-    const key = this.#key.pop() as number
-    const length = this.#at.length
-    if (length > 0) {
-      let hole = 0
-      for (;;) {
-        let child = 2 * hole + 1
-        if (child >= length) break
-        if (child + 1 < length && (this.#at[child + 1] as number) < (this.#at[child] as number)) child += 1
-        if ((this.#at[child] as number) >= at) break
-        this.#at[hole] = this.#at[child] as number
-        this.#key[hole] = this.#key[child] as number
-        hole = child
-      }
-      this.#at[hole] = at
-      this.#key[hole] = key
+
+  #happens(kind: number, key: number, now: number): void {
+    if (kind === READ) this.#read(key, now)
+    else this.#change(key, kind === CHANGE ? 'change' : 'schedule', now)
+  }
+
+  #read(key: number, now: number): void {
+    this.#reads += 1
+    const staleS = now - (this.#staleSince[key] as number)
+    if (Number.isNaN(staleS)) return
+    this.#stale.push(staleS)
+    if (staleS > (this.#trace.softTtlS[key] as number)) this.#lateReads += 1
+    if (!this.#computing[key]) this.#order.read(key, now)
+  }
+
+  #change(key: number, cause: 'change' | 'schedule', now: number): void {
+    const since = this.#computing[key] ? this.#changedAt : this.#staleSince
+    if (Number.isNaN(since[key])) since[key] = now
+    if (!this.#computing[key]) this.#order.stale(key, cause, now)
+  }
+
+  #begin(now: number): void {
+    while (this.#free > 0) {
+      const key = this.#order.next(now)
+      if (key < 0) return
+      const cost = this.#trace.costS[key] as number
+      this.#free -= 1
+      this.#computes += 1
+      this.#busyS += Math.min(cost, this.#trace.seconds - now)
+      this.#computing[key] = 1
+      this.#ends.push(now + cost, key)
     }
-    return first
+  }
+
+  #end(now: number): void {
+    const key = this.#ends.pop()
+    this.#free += 1
+    this.#computing[key] = 0
+    if (now - (this.#staleSince[key] as number) > (this.#trace.softTtlS[key] as number)) this.#missed += 1
+    // What changed while it was computed may not be in it.
+    const since = this.#changedAt[key] as number
+    this.#changedAt[key] = Number.NaN
+    this.#staleSince[key] = since
+    this.#order.fresh(key)
+    if (!Number.isNaN(since)) this.#order.stale(key, 'change', now)
+    this.#begin(now)
   }
 }

@@ -2,7 +2,8 @@ import type { Lane } from '../../../src/ports/refresh-queue.ts'
 import { Backlog, type Waiting } from '../../../src/refresh/backlog.ts'
 import { type Candidate, choose, LANES } from '../../../src/refresh/choose.ts'
 import { Demand } from '../../../src/refresh/demand.ts'
-import { LOOK_AT_ONCE, LOOK_EVERY_MS, MOST_HELD, AHEAD } from '../../../src/refresh/worker.ts'
+import { AHEAD, LOOK_AT_ONCE, LOOK_EVERY_MS, MOST_HELD } from '../../../src/refresh/worker.ts'
+import { Fifo } from './fifo.ts'
 import type { Order, World } from './simulate.ts'
 
 interface Message {
@@ -12,7 +13,11 @@ interface Message {
 }
 
 const WORKERS = 4
+/** Processes that serve readers, and count what they read. */
 const READERS = 4
+const ASK_AGAIN_S = 30
+/** After a lull there is no use in more looks, one after the other. */
+const MOST_LOOKS = 20
 
 /** Of the entry's row, what a request leaves there. */
 interface Requested {
@@ -21,7 +26,10 @@ interface Requested {
   readonly at: number
 }
 
-/** KCK: three lanes in which requests wait in order, and workers that hold some of each and choose among these. */
+/**
+ * KCK: three lanes in which requests wait in order, and workers that hold some of each and choose among these, with the
+ * backlog, the choice and the counts of KCK itself.
+ */
 export class LanesOrder implements Order {
   readonly #world: World
   readonly #lanes: Record<Lane, Fifo<Message>> = { hot: new Fifo(), normal: new Fifo(), idle: new Fifo() }
@@ -31,7 +39,6 @@ export class LanesOrder implements Order {
   readonly #versions: Uint32Array
   #worker = 0
   #reader = 0
-  stats = { sent: 0, looks: 0, writes: 0, dropped: 0 }
 
   constructor(world: World) {
     this.#world = world
@@ -52,8 +59,7 @@ export class LanesOrder implements Order {
     const message = { key, askedAt: now * 1_000, cause: 'stale-read' }
     const { lane } = choose({ ...this.#look(message), demand }, now * 1_000)
     const rank = LANES.indexOf(lane as Lane)
-    this.stats.writes += 1
-    const isNews = !asked || rank < asked.rank || now - asked.at >= 30
+    const isNews = !asked || rank < asked.rank || now - asked.at >= ASK_AGAIN_S
     this.#requested.set(key, isNews ? { rank, demand, at: now } : { ...asked, demand })
     if (isNews) this.#send(lane as Lane, message)
   }
@@ -72,7 +78,6 @@ export class LanesOrder implements Order {
       this.#lookFurther(worker, now)
       for (let message = worker.backlog.take(now * 1_000); message; message = worker.backlog.take(now * 1_000)) {
         if (this.#world.due(message.key)) return message.key
-        this.stats.dropped += 1
         this.#receive(worker.backlog, now)
       }
     }
@@ -80,47 +85,45 @@ export class LanesOrder implements Order {
   }
 
   #send(lane: Lane, message: Message): void {
-    this.stats.sent += 1
     this.#lanes[lane].push(message)
   }
 
   #receive(backlog: Backlog<Message>, now: number): void {
     for (const lane of LANES) {
-      while (backlog.countFrom(lane) < AHEAD) {
-        const message = this.#lanes[lane].shift()
-        if (!message) break
-        const waiting = { item: message, from: lane, lane, candidate: unknown(message) }
-        this.#lookAt(waiting, now)
-        backlog.add(waiting)
-      }
+      for (const waiting of this.#take(backlog, lane, AHEAD - backlog.countFrom(lane))) this.#lookAt(waiting, now)
     }
   }
 
   /** What the worker has looked at in the time since the last slot became free. */
   #lookFurther(worker: { readonly backlog: Backlog<Message>; lookedAt: number }, now: number): void {
     const { backlog } = worker
-    const times = Math.min(20, Math.floor(((now - worker.lookedAt) * 1_000) / LOOK_EVERY_MS))
+    const times = Math.min(MOST_LOOKS, Math.floor(((now - worker.lookedAt) * 1_000) / LOOK_EVERY_MS))
     if (times === 0) return
     worker.lookedAt = now
-    for (let time = 0; time < times; time++) {
-      const lanes = LANES.filter((lane) => this.#lanes[lane].size > 0)
-      for (const lane of lanes) {
-        for (let more = Math.ceil(LOOK_AT_ONCE / lanes.length); more > 0; more--) {
-          const message = this.#lanes[lane].shift()
-          if (!message) break
-          backlog.add({ item: message, from: lane, lane, candidate: unknown(message) })
-        }
-      }
-      if (lanes.length === 0 && time > 0) break
-      for (const waiting of backlog.all()) this.#lookAt(waiting, now)
-      for (const { item, lane } of backlog.shed(MOST_HELD, now * 1_000)) this.#send(lane, item)
+    for (let time = 0; time < times; time++) this.#lookOnce(backlog, now)
+  }
+
+  #lookOnce(backlog: Backlog<Message>, now: number): void {
+    const lanes = LANES.filter((lane) => this.#lanes[lane].size > 0)
+    for (const lane of lanes) this.#take(backlog, lane, Math.ceil(LOOK_AT_ONCE / lanes.length))
+    for (const waiting of backlog.all()) this.#lookAt(waiting, now)
+    for (const { item, lane } of backlog.shed(MOST_HELD, now * 1_000)) this.#send(lane, item)
+  }
+
+  #take(backlog: Backlog<Message>, lane: Lane, most: number): readonly Waiting<Message>[] {
+    const taken: Waiting<Message>[] = []
+    while (taken.length < most) {
+      const message = this.#lanes[lane].shift()
+      if (!message) break
+      taken.push({ item: message, from: lane, lane, candidate: unknown(message) })
     }
+    for (const waiting of taken) backlog.add(waiting)
+    return taken
   }
 
   #lookAt(waiting: Waiting<Message>, now: number): void {
-    this.stats.looks += 1
     waiting.candidate = this.#look(waiting.item)
-    waiting.lane = this.#world.due(waiting.item.key) ? choose(waiting.candidate, now * 1_000).lane ?? 'idle' : 'hot'
+    waiting.lane = this.#world.due(waiting.item.key) ? (choose(waiting.candidate, now * 1_000).lane ?? 'idle') : 'hot'
   }
 
   /** What the entry says. */
@@ -139,28 +142,4 @@ export class LanesOrder implements Order {
 
 function unknown({ cause, askedAt }: Message): Candidate {
   return { cause, askedAt, staleSince: null, demand: 0, softTtlMs: null, costMs: null, idle: false }
-}
-
-class Fifo<T> {
-  #items: T[] = []
-  #head = 0
-
-  get size(): number {
-    return this.#items.length - this.#head
-  }
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head]
-    if (item === undefined) return undefined
-    this.#head += 1
-    if (this.#head > 10_000) {
-      this.#items = this.#items.slice(this.#head)
-      this.#head = 0
-    }
-    return item
-  }
 }
