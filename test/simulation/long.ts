@@ -1,66 +1,55 @@
 // biome-ignore-all lint/suspicious/noConsole: a command that prints what it found.
 import { parseArgs } from 'node:util'
-import { Figures } from './figures.ts'
-import { runSchedule } from './run.ts'
 import { SCENARIOS } from './scenarios.ts'
+import { beyondLimits, simulate } from './simulate.ts'
 
 /**
- * `node test/simulation/long.ts --seeds 100000 --seed 1 --scenario storm`: runs one schedule per seed from `--seed` on,
- * prints what broke and what the runs were like. `--seeds 1` replays one.
+ * `node test/simulation/long.ts --seeds 100000 --seed 1 --scenario storm,near`: runs one schedule per seed from `--seed`
+ * on, prints what broke and what the runs were like. Replay one with its seed, its scenario, `--seeds 1` and `--trace`.
  */
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    scenario: { type: 'string', default: 'all' },
+    scenario: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
     /** Stop after so many schedules that broke something. */
     failures: { type: 'string', default: '20' },
     /** Print everything that happens. */
     trace: { type: 'boolean', default: false },
+    /** Print the result only, as JSON. */
     json: { type: 'boolean', default: false },
   },
 })
 
-const names = values.scenario === 'all' ? Object.keys(SCENARIOS) : values.scenario.split(',')
-const first = Number(values.seed)
 const startedAt = performance.now()
-const totals = new Map(names.map((name) => [name, new Figures()]))
-const broken: { readonly seed: number; readonly scenario: string; readonly violations: readonly string[] }[] = []
-let schedules = 0
-
-for (let seed = first; seed < first + Number(values.seeds) && broken.length < Number(values.failures); seed++) {
-  // One scenario per seed, each as often as the others.
-  const name = names[seed % names.length] as string
-  const scenario = SCENARIOS[name]
-  if (!scenario) throw new Error(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}`)
-  const { violations, figures } = await runSchedule(
-    seed,
-    scenario,
-    values.trace ? (line) => console.log(line) : undefined,
-  )
-  // Weak references are let go between two turns of the event loop only.
-  await new Promise((resolve) => setImmediate(resolve))
-  totals.get(name)?.add(figures)
-  schedules += 1
-  if (violations.length === 0) continue
-  broken.push({ seed, scenario: name, violations })
-  if (values.json) continue
-  console.log(`seed ${seed} (${name})`)
-  for (const violation of violations.slice(0, 8)) console.log(`  ${violation}`)
-}
-
-const { user, system } = process.cpuUsage()
-const cpuSeconds = (user + system) / 1_000_000
+const simulated = await simulate({
+  seed: Number(values.seed),
+  seeds: Number(values.seeds),
+  scenarios: values.scenario.split(','),
+  failures: Number(values.failures),
+  trace: values.trace ? (line) => console.log(line) : undefined,
+  onBroken: ({ seed, scenario, violations }) => {
+    if (values.json) return
+    console.log(`seed ${seed} (${scenario})`)
+    for (const violation of violations.slice(0, 8)) console.log(`  ${violation}`)
+  },
+})
 const seconds = (performance.now() - startedAt) / 1_000
-const figures = Object.fromEntries([...totals].map(([name, total]) => [name, total.summary()]))
+const { user, system } = process.cpuUsage()
+const slow = beyondLimits(simulated)
+
 if (values.json) {
-  console.log(JSON.stringify({ schedules, seconds, broken, figures }))
+  console.log(JSON.stringify({ ...simulated, slow, seconds }))
 } else {
+  const { schedules, broken, figures } = simulated
+  const perSecond = (schedules / seconds).toFixed(0)
+  const perCore = (schedules / ((user + system) / 1_000_000)).toFixed(0)
   console.log(
-    `${schedules} schedules from seed ${first}, ${broken.length} broken, ${(schedules / seconds).toFixed(0)} per second, ${(schedules / cpuSeconds).toFixed(0)} per second of one core`,
+    `${schedules} schedules from seed ${values.seed}, ${broken.length} broken; ${perSecond} per second, ${perCore} per second of processor time`,
   )
   console.table(
     Object.fromEntries(Object.entries(figures).map(([name, { lagMs, ...rest }]) => [name, { ...rest, ...lagMs }])),
   )
+  for (const text of slow) console.log(text)
 }
-process.exitCode = broken.length > 0 ? 1 : 0
+process.exitCode = simulated.broken.length + slow.length > 0 ? 1 : 0

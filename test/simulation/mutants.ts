@@ -136,8 +136,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     edits: [
       edit(
         'refresh/compute.ts',
-        '      await recorder.willRead(nodes, signal)\n      return source.query(statement, values, { signal })',
-        '      const result = await source.query(statement, values, { signal })\n      await recorder.willRead(nodes, signal)\n      return result',
+        '      await recorder.willRead(nodes, signal)\n      return source.query(statement, values, { signal, priority: run.priority })',
+        '      const result = await source.query(statement, values, { signal, priority: run.priority })\n      await recorder.willRead(nodes, signal)\n      return result',
       ),
     ],
   },
