@@ -12,14 +12,14 @@ export interface Waiting<T> {
 }
 
 /** What the oldest may have for each second that the others have. */
-const OLDEST_SHARE = 1 / 9
+const OLDEST_SHARE = 1 / 49
 
 /**
  * What a worker holds, in the order in which it is worth doing: hotter lanes first, then the larger score, then who was
  * asked for first.
  *
- * Nothing waits for ever: a tenth of the computing is for whatever was asked for first, wherever it waits. So before a
- * request, those that were asked for later get at most nine times what it costs together with all that were asked for
+ * Nothing waits for ever: a fiftieth of the computing is for whatever was asked for first, wherever it waits. So before a
+ * request, those that were asked for later get at most 49 times what it costs together with all that were asked for
  * before it, and one compute more.
  */
 export class Backlog<T> {
@@ -47,7 +47,7 @@ export class Backlog<T> {
 
   /** Takes out what comes next. */
   take(now: number): T | undefined {
-    const oldest = first(this.#waiting, (one, other) => one.candidate.askedAt < other.candidate.askedAt)
+    const oldest = this.#oldest()
     if (!oldest) return undefined
     const cost = costMsOf(oldest.candidate)
     if (this.#saved >= cost) {
@@ -59,13 +59,14 @@ export class Backlog<T> {
     return this.#remove(best)
   }
 
-  /** Takes out what is worth the least, until `keep` are left. */
+  /** Takes out what is worth the least, until `keep` are left; never the oldest, or it would go round for ever. */
   shed(keep: number, now: number): readonly Waiting<T>[] {
     const ranked = this.all()
       .map((waiting) => ({ waiting, score: scoreOf(waiting.candidate, now) }))
       .sort((one, other) => (comesBefore(one, other) ? -1 : 1))
       .map(({ waiting }) => waiting)
-    const shed = ranked.slice(keep)
+    const oldest = this.#oldest()
+    const shed = ranked.filter((waiting) => waiting !== oldest).slice(Math.max(0, keep - 1))
     for (const waiting of shed) this.#waiting.delete(waiting)
     return shed
   }
@@ -74,6 +75,10 @@ export class Backlog<T> {
     const items = this.all().map(({ item }) => item)
     this.#waiting.clear()
     return items
+  }
+
+  #oldest(): Waiting<T> | undefined {
+    return first(this.#waiting, (one, other) => one.candidate.askedAt < other.candidate.askedAt)
   }
 
   #best(now: number): Waiting<T> {

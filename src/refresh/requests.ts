@@ -65,7 +65,9 @@ export class RefreshRequests {
   async noteRead({ text: key, primer }: ProductKey, entry: StoredEntry): Promise<void> {
     const { idleAfterMs } = primer
     const now = this.#deps.clock.now()
-    if (idleAfterMs === null || !this.#lastReads.isNews(key, entry.row?.readAt, { now, idleAfterMs })) return
+    // Nothing to note it in: it is about to be computed for the first time.
+    if (idleAfterMs === null || !entry.row?.value) return
+    if (!this.#lastReads.isNews(key, entry.row.readAt, { now, idleAfterMs })) return
     try {
       await mutate(this.#deps, { key, operation: this.#deps.entropy.id(), known: entry }, (current) =>
         touch(current, now),

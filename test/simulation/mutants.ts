@@ -188,7 +188,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     scenario: 'crashing',
     seed: 1,
     edits: [
-      edit('refresh/change.ts', '    await this.mark({ ...propagation, products }, signal)\n', '    void products\n'),
+      edit('refresh/change.ts', '    await this.mark({ ...propagation, nodes, products }, signal)\n', '    void nodes\n'),
     ],
   },
   'a change is not carried on where it arrives by a longer way': {

@@ -44,7 +44,7 @@ export const SOFT_TTL_MS = 8_000
 export const HARD_TTL_MS = 20_000
 
 /** Changes of `truth` come through an updater; of `hidden`, by hand or by nobody, as the name of the row says. */
-export const PRODUCTS: Readonly<Record<string, Product>> = {
+const PRODUCTS: Readonly<Record<string, Product>> = {
   leaf: base('truth'),
   /** Announced by a tag. */
   tagged: {

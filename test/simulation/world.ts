@@ -19,7 +19,7 @@ import type { Scenario } from './scenarios.ts'
 import { sweepForever } from './sweep.ts'
 import { Truth } from './truth.ts'
 
-export const LEASE_MS = 10_000
+const LEASE_MS = 10_000
 
 /** One process of the simulated system. */
 export interface Node {

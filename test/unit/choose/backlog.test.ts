@@ -70,7 +70,7 @@ test('nothing waits for ever, however much hotter work comes', () => {
           expect(taken).toBe(`cold ${begun}`)
           begun += 1
           const before = cold.slice(0, begun).reduce((sum, ms) => sum + ms, 0)
-          expect(hotMs).toBeLessThanOrEqual(9 * before + 600_000)
+          expect(hotMs).toBeLessThanOrEqual(49 * before + 600_000)
         } else {
           hotMs += costOf.get(taken) as number
         }
@@ -80,15 +80,15 @@ test('nothing waits for ever, however much hotter work comes', () => {
   )
 })
 
-test('what is worth the least is shed', () => {
+test('what is worth the least is shed, but never the oldest', () => {
   const backlog = backlogOf([
-    waiting('a', { demand: 3 }),
-    waiting('b', { demand: 1 }),
-    waiting('c', { lane: 'hot' }),
-    waiting('d', { lane: 'idle', from: 'normal' }),
+    waiting('a', { demand: 3, askedAt: 1 }),
+    waiting('b', { demand: 1, askedAt: 2 }),
+    waiting('c', { lane: 'hot', askedAt: 3 }),
+    waiting('d', { lane: 'idle', from: 'normal', askedAt: 0 }),
   ])
   expect(backlog.countFrom('normal')).toBe(3)
-  expect(backlog.shed(2, 0).map(({ item }) => item)).toEqual(['b', 'd'])
-  expect(backlog.clear()).toEqual(['a', 'c'])
+  expect(backlog.shed(2, 0).map(({ item }) => item)).toEqual(['a', 'b'])
+  expect(backlog.clear()).toEqual(['c', 'd'])
   expect(backlog.take(0)).toBeUndefined()
 })

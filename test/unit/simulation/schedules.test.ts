@@ -3,7 +3,7 @@ import { runSchedule } from '../../simulation/run.ts'
 import { SCENARIOS } from '../../simulation/scenarios.ts'
 
 /** A few seeds of each scenario at every run; `node test/simulation/long.ts` runs as many as one likes. */
-const SEEDS = 50
+const SEEDS = 30
 
 describe('whole systems, with faults, crashes and clocks that differ', () => {
   test.each(Object.entries(SCENARIOS))(
