@@ -188,7 +188,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     scenario: 'crashing',
     seed: 1,
     edits: [
-      edit('refresh/change.ts', '    await this.mark({ ...propagation, nodes, products }, signal)\n', '    void nodes\n'),
+      edit(
+        'refresh/change.ts',
+        '    await this.mark({ ...propagation, nodes, products }, signal)\n',
+        '    void nodes\n',
+      ),
     ],
   },
   'a change is not carried on where it arrives by a longer way': {
@@ -213,7 +217,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     edits: [edit('refresh/propagate.ts', "kind: 'refresh', id: key, at: now", "kind: 'intent', id: '', at: 0")],
   },
   'a purge does not fence a compute out': {
-    scenario: 'crowd',
+    scenario: 'byHand',
     seed: 1,
     edits: [
       edit(
