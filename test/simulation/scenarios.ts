@@ -91,14 +91,15 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     family: 'sides',
     kinds: { ...STORM.kinds, update: 10, crash: 6 },
   },
-  /** What a product reads changes, and leases are lost. */
+  /** What a product reads changes, commits fail, and what was removed is removed once more, later. */
   either: {
     ...STORM,
-    faults: { ...STORMY, slow: 0.15, slowMs: [2_000, 15_000] },
+    faults: { ...STORMY, slow: 0, lostRequest: 0.01, lostAnswer: 0.005, repeated: 0.3 },
     skewMs: 0,
     family: 'either',
-    slowComputes: 0.1,
-    kinds: { ...STORM.kinds, update: 10 },
+    withinMs: 40_000,
+    operations: 60,
+    kinds: { ...STORM.kinds, update: 10, hand: 6, tag: 6, crash: 1, failing: 0 },
   },
   /** A change takes its time from product to product, and computes do not. */
   drawnOut: {
