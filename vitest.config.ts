@@ -19,8 +19,10 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true as const, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { extends: true as const, test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 120_000 } },
       withServices('conformance'),
       withServices('integration'),
+      withServices('cloud'),
     ],
   },
 })
