@@ -36,6 +36,28 @@ export interface EntryRow {
   readonly retired: readonly RetiredBody[]
   /** Milliseconds; the store may drop the row from then on; null: never. */
   readonly removeAt: number | null
+  /** The last things that happened to it, newest last; missing in rows of before there was one. */
+  readonly history?: readonly Happening[]
+}
+
+/** Something that happened to an entry, for people who ask why it is as it is. */
+export interface Happening {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /**
+   * `dirty`: a change made it stale; `computed`, `augmented`; `unchanged`: nothing upstream was new; `restored`: the
+   * value of an earlier definition fits again; `failed`; `set` and `purged` by hand.
+   */
+  readonly what: 'dirty' | 'computed' | 'augmented' | 'unchanged' | 'restored' | 'failed' | 'set' | 'purged'
+  /** Why: a change, or who asked (`miss`, `stale-read`, `schedule`...). */
+  readonly cause: string
+  /** Milliseconds that it took. */
+  readonly ms?: number
+  /** Rows that were read from sources. */
+  readonly rows?: number
+  readonly version?: number
+  /** `CODE: message`, safe to show. */
+  readonly error?: string
 }
 
 export interface Requested {

@@ -1,7 +1,8 @@
 import { emit } from '../events.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { EntryStore } from '../ports/entry-store.ts'
-import type { EntryRow, StoredEntry } from './entry.ts'
+import type { EntryRow, Happening, StoredEntry } from './entry.ts'
+import { historyWith } from './history.ts'
 import { emptyRow, type Refusal, type Transition } from './transitions.ts'
 
 export interface MutateDeps {
@@ -26,6 +27,8 @@ export interface Change {
   readonly signal?: AbortSignal | undefined
   /** The entry as just read; saves the first read. */
   readonly known?: StoredEntry
+  /** What goes into the entry's history with it. */
+  readonly happened?: Happening | undefined
 }
 
 /**
@@ -49,6 +52,7 @@ export async function mutate(
       ...outcome.next,
       rev: previous.rev + 1,
       ops: [...previous.ops, operation].slice(-REMEMBERED_OPERATIONS),
+      history: historyWith(entry, outcome.next, change.happened),
     }
     if (await deps.entries.compareAndSet(entry.row, next, call)) {
       await removeFoldedMarks(deps, entry, next)

@@ -58,7 +58,9 @@ function recordingReader(deps: ComputeDeps, product: ProductKey, run: ComputeRun
       const { nodes, columnSets } = tableNodes(source.name, statement, values)
       await deps.known.register(columnSets)
       await recorder.willRead(nodes, signal)
-      return source.query(statement, values, { signal, priority: run.priority })
+      const result = await source.query(statement, values, { signal, priority: run.priority })
+      recorder.didQuery(result.rows.length)
+      return result
     },
     statement: async (text) => deps.parseStatement(text),
     tag: (name) => recorder.willRead([`tag/${name}`], signal),

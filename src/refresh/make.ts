@@ -36,6 +36,9 @@ export interface Wanted {
 
 export interface Made {
   readonly value: Published
+  readonly how: 'computed' | 'augmented' | 'unchanged' | 'restored'
+  /** Rows that were read from sources. */
+  readonly rows?: number
   /** The primer ran. */
   readonly computed: boolean
   /** To be called when the value is published. */
@@ -48,7 +51,7 @@ export async function make(deps: MakeDeps, product: ProductKey, held: HeldEntry,
   const same = wanted.recompute ? null : await deps.cutOff(product, held.row, wanted.signal)
   if (same) {
     emit({ type: 'cutoff', key: product.text })
-    return { value: same, computed: false, published: async () => undefined }
+    return { value: same, how: 'unchanged', computed: false, published: async () => undefined }
   }
   const former = wanted.recompute ? null : await tryRollback({ entries: deps.store.entries }, product, held, at)
   if (former) return fromFormer(deps, product, held, former)
@@ -70,7 +73,8 @@ async function fromAugment(deps: MakeDeps, product: ProductKey, held: HeldEntry,
   // What a change does not say, the age of the sources still does: an augmented value is as old as the one before.
   const { asOf, inputs, ancestors, costMs } = before
   const run = { valueJson: augmented.valueJson, asOf, inputs, ancestors, costMs }
-  return { value: await materialized(deps, product, held, run), computed: false, published: async () => undefined }
+  const value = await materialized(deps, product, held, run)
+  return { value, how: 'augmented', computed: false, published: async () => undefined }
 }
 
 /** A rollback: what the definition said before, with a version of its own, because readers have seen another since. */
@@ -84,7 +88,7 @@ async function fromFormer(
   const run = { valueJson: former.valueJson, asOf, inputs, ancestors, costMs }
   const value = await materialized(deps, product, held, run)
   const superseded = await supersededBy({ entries: deps.store.entries }, product, held.before)
-  return { value: { ...value, superseded }, computed: false, published: async () => undefined }
+  return { value: { ...value, superseded }, how: 'restored', computed: false, published: async () => undefined }
 }
 
 async function fromCompute(
@@ -119,7 +123,7 @@ async function fromCompute(
     await runAfter('afterPrime', hooks.afterPrime, { ...event, version })
     if (before) await runAfter('afterRefresh', hooks.afterRefresh, { ...event, version })
   }
-  return { value, computed: true, published }
+  return { value, how: 'computed', rows: run.recorder.rows, computed: true, published }
 }
 
 /** A sampled share of augments is compared with what the primer says. */

@@ -1,4 +1,4 @@
-import type { EntryRow, Input } from '../entry/entry.ts'
+import type { EntryRow, Happening, Input } from '../entry/entry.ts'
 import { type MutateDeps, mutate } from '../entry/mutate.ts'
 import { commit, forgetRetired, type Published, UNKNOWN_CHUNKS } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
@@ -36,11 +36,12 @@ export async function publish(
   product: ProductKey,
   held: Held,
   value: Published,
+  happened?: Happening,
 ): Promise<EntryRow | null> {
   const key = product.text
   const operation = `${held.token}:commit`
   const announcement = await announce(deps, product, held, value)
-  const committed = await mutate(deps, { key, operation }, (entry) =>
+  const committed = await mutate(deps, { key, operation, happened }, (entry) =>
     commit(entry, held.token, value, deps.clock.now()),
   )
   if (!committed.applied) {

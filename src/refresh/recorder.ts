@@ -12,6 +12,7 @@ export class Recorder {
   readonly #deps: { readonly lineage: Lineage; readonly entropy: Entropy }
   readonly #before: ReadonlyMap<string, Input>
   readonly #inputs = new Map<string, Input>()
+  #rows = 0
   /** What each product that was read rests on, itself among it. */
   readonly #restsOn = new Map<string, readonly Input[]>()
 
@@ -39,6 +40,15 @@ export class Recorder {
         this.#deps.lineage.addEdges(dependent(this.#key, edge), node ? [node] : [], { signal }),
       ),
     )
+  }
+
+  /** A source gave that many rows. */
+  didQuery(rows: number): void {
+    this.#rows += rows
+  }
+
+  get rows(): number {
+    return this.#rows
   }
 
   /** A product was read: this version of it, resting on those ancestors. */

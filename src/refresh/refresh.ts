@@ -1,4 +1,4 @@
-import type { EntryRow, StoredEntry } from '../entry/entry.ts'
+import type { EntryRow, Happening, StoredEntry } from '../entry/entry.ts'
 import { type Mutated, mutate } from '../entry/mutate.ts'
 import { claim, fail, release, type Transition } from '../entry/transitions.ts'
 import { asKckError, KckError } from '../errors.ts'
@@ -8,7 +8,7 @@ import type { Changes } from './change.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
-import { type HeldEntry, type MakeDeps, make } from './make.ts'
+import { type HeldEntry, type Made, type MakeDeps, make } from './make.ts'
 import { type Held, type PublishDeps, publish } from './publish.ts'
 
 /**
@@ -178,7 +178,13 @@ export class Refresher {
         signal: lease.signal,
       })
       const publishedAt = this.#deps.clock.now()
-      const row = await publish(this.#publishDeps, product, held, made.value)
+      const row = await publish(
+        this.#publishDeps,
+        product,
+        held,
+        made.value,
+        happenedIn(made, held, request, publishedAt),
+      )
       if (row) await made.published()
       return row && { row, publishedAt, computed: made.computed }
     } catch (error) {
@@ -210,7 +216,14 @@ export class Refresher {
       primerRevision: product.primer.revision,
       now,
     })
-    await this.#giveBack(product.text, held.token, (entry) => fail(entry, held.token, failure, now))
+    const happened: Happening = {
+      at: now,
+      what: 'failed',
+      cause: outcome.cause,
+      ms: now - (held.row.lease?.since ?? now),
+      error: `${error.code}: ${error.message}`,
+    }
+    await this.#giveBack(product.text, held.token, (entry) => fail(entry, held.token, failure, now), happened)
     emit({
       type: 'compute-failed',
       key: product.text,
@@ -224,9 +237,14 @@ export class Refresher {
   }
 
   // When the store cannot be asked the lease simply runs out; the caller hears of the compute's own failure.
-  async #giveBack(key: string, token: string, transition: (entry: StoredEntry) => Transition): Promise<void> {
+  async #giveBack(
+    key: string,
+    token: string,
+    transition: (entry: StoredEntry) => Transition,
+    happened?: Happening,
+  ): Promise<void> {
     try {
-      await mutate(this.#mutateDeps, { key, operation: `${token}:failed` }, transition)
+      await mutate(this.#mutateDeps, { key, operation: `${token}:failed`, happened }, transition)
     } catch (error) {
       emit({ type: 'fault', where: 'giving back a lease', key, error })
     }
@@ -240,4 +258,9 @@ export class Refresher {
   get #mutateDeps() {
     return { entries: this.#deps.store.entries, clock: this.#deps.clock, entropy: this.#deps.entropy }
   }
+}
+
+function happenedIn({ how, rows, value }: Made, { row }: Held, { cause }: RefreshRequest, now: number): Happening {
+  const ms = now - (row.lease?.since ?? now)
+  return { at: now, what: how, cause, ms, ...(rows === undefined ? {} : { rows }), version: value.version }
 }

@@ -75,7 +75,8 @@ export class ByHand {
     const operation = request.id ?? this.#deps.entropy.id()
     const change = this.#change(operation, request.cause ?? `purge ${product.text}`, [productNode(product.text)])
     const intent = await this.#deps.changes.intend(change, [])
-    const purged = await mutate(this.#mutateDeps, { key: product.text, operation }, (entry) =>
+    const happened = { at: clock.now(), what: 'purged', cause: change.cause } as const
+    const purged = await mutate(this.#mutateDeps, { key: product.text, operation, happened }, (entry) =>
       purge(entry, clock.now()),
     )
     this.#deps.outdated(product.text)
@@ -96,7 +97,8 @@ export class ByHand {
       const entry = await store.entries.get(product.text, { consistency: 'latest' })
       const made = await this.#materialize(product, entry.row, { valueJson, request, bodyId: operation })
       const ifVersion = request.ifVersion === undefined ? {} : { ifVersion: request.ifVersion }
-      const change = { key: product.text, operation, known: entry }
+      const happened = { at: clock.now(), what: 'set', cause: 'by hand', version: made.version } as const
+      const change = { key: product.text, operation, known: entry, happened }
       const written = await mutate(this.#mutateDeps, change, (current) =>
         current.row?.lastVersion === entry.row?.lastVersion
           ? set(current, made, clock.now(), ifVersion)
