@@ -181,6 +181,10 @@ function checkTogether(options: OptionReader, primer: Omit<AnyPrimer, 'revision'
   if (claimed !== undefined && primer.access === 'public') {
     throw options.error(`is public, but its parameter "${claimed}" must equal a claim of a token`)
   }
+  if (claimed !== undefined && primer.replicate) {
+    const why = 'every machine would hold the values of all callers'
+    throw options.error(`cannot be replicated: its parameter "${claimed}" is bound to a claim, and ${why}`)
+  }
 }
 
 function checkSchedule(

@@ -7,7 +7,8 @@ import { inner, readYamlFile, readYamlParameters, yamlName, yamlSql } from './ya
 /**
  * A primer of the original KCK, unchanged: `database`, `parameters`, `expire_seconds`, `query.template`,
  * `query.type` (`rows`, the default, or `dicts`), `query.process_result.jsonpath_first`, `refresh.after_primes`,
- * `refresh.after_updates`, `refresh.domain_key`. (`augment_functions` was read and ignored, and is here too.)
+ * `refresh.after_updates`, `refresh.domain_key`. (`augment_functions` was read and ignored, and is here too.) Beyond the
+ * original: `replicate`.
  *
  * `expire_seconds` is when the value turns stale: the original meant to serve the old value from its second table while
  * a new one is made, so there is no time at which it is gone.
@@ -23,6 +24,7 @@ export function primerFromYaml(text: string, file: string): AnyPrimer {
     'query',
     'refresh',
     'augment_functions',
+    'replicate',
   ]
   const options = new OptionReader(file, yaml.options, known)
   const query = inner(options, 'query', ['template', 'type', 'process_result'])
@@ -48,6 +50,7 @@ export function primerFromYaml(text: string, file: string): AnyPrimer {
       afterPrimes: refresh.texts('after_primes'),
       afterUpdates: refresh.texts('after_updates'),
       over: refresh.text('domain_key'),
+      replicate: options.boolean('replicate'),
     }),
     { file, sqlLine: yaml.lineOf('query', 'template') },
   )

@@ -46,6 +46,17 @@ where customer_id = :customer_id and status = :status and tenant = :tenant`,
     expect(Object.keys(made.parameters)).toEqual(['customer_id', 'status', 'tenant'])
   })
 
+  it('can be replicated', () => {
+    const sql = 'select 1 where 1 = :a'
+    const header = (parameter: string) => `-- kck: replicate: true, parameters: { a: ${parameter} }\n${sql}`
+    expect(primerFromSql(header('int'), 'one.sql').replicate).toBe(true)
+    expect(refusal(() => primerFromSql(header('{ type: int, claim: sub }'), 'one.sql'))).toContain(
+      'cannot be replicated: its parameter "a" is bound to a claim',
+    )
+    const yaml = 'name: one\ndatabase: main\nreplicate: true\nquery:\n  template: select 1\n'
+    expect(primerFromYaml(yaml, 'one.yml').replicate).toBe(true)
+  })
+
   it('needs no header', () => {
     expect(primerFromSql('select 1', 'one.sql')).toMatchObject({ name: 'one', description: null })
     expect(primerFromSql('\ufeff-- Text.\r\n-- kck: softTtl: 1s\r\nselect 1\r\n', 'one.sql')).toMatchObject({

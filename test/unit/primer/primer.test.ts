@@ -119,6 +119,7 @@ describe('primer()', () => {
     [{ access: { scopes: [] } }, 'access must be'],
     [{ access: { scopes: ['a'], groups: ['b'] } }, 'access must be'],
     [{ access: 'public', parameters: { tenant: string({ claim: 'tenant' }) } }, 'must equal a claim'],
+    [{ replicate: true, parameters: { tenant: string({ claim: 'tenant' }) } }, 'cannot be replicated'],
     [{ hooks: { afterprime: () => 1 } }, 'unknown option "afterprime" (did you mean "afterPrime"?)'],
     [{ hooks: { afterPrime: 1 } }, 'afterPrime must be a function'],
     [{ afterUpdates: 'x' }, 'afterUpdates must be a list'],
