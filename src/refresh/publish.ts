@@ -35,8 +35,7 @@ export async function publish(
   deps: PublishDeps,
   product: ProductKey,
   held: Held,
-  value: Published,
-  happened?: Happening,
+  { value, happened }: { readonly value: Published; readonly happened: Happening },
 ): Promise<EntryRow | null> {
   const key = product.text
   const operation = `${held.token}:commit`

@@ -178,13 +178,8 @@ export class Refresher {
         signal: lease.signal,
       })
       const publishedAt = this.#deps.clock.now()
-      const row = await publish(
-        this.#publishDeps,
-        product,
-        held,
-        made.value,
-        happenedIn(made, held, request, publishedAt),
-      )
+      const happened = happenedIn(made, held, request, publishedAt)
+      const row = await publish(this.#publishDeps, product, held, { value: made.value, happened })
       if (row) await made.published()
       return row && { row, publishedAt, computed: made.computed }
     } catch (error) {
