@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, test } from 'vitest'
+import type { FunctionSettings } from '../support/lambda/environment.ts'
+import { createFunction, type LambdaFunction } from '../support/lambda/function.ts'
+import { MAX_RESULT_BYTES, type Outcome } from '../support/lambda/runtime-api.ts'
+import { runtimeClient } from '../support/lambda/runtime-client.ts'
+
+// What runs the functions in the other tests of this folder: were it kinder than Lambda, they would prove nothing.
+
+let tricks: LambdaFunction
+afterEach(() => tricks.kill())
+
+async function start(settings: Partial<FunctionSettings> = {}, concurrency = 1): Promise<void> {
+  const folder = fileURLToPath(new URL('../support/lambda/', import.meta.url))
+  const common = {
+    name: 'tricks',
+    handler: 'tricks.handler',
+    folder,
+    environment: {},
+    timeoutMs: 10_000,
+    memoryMb: 128,
+  }
+  tricks = createFunction({ ...common, runtimeClient: await runtimeClient(), ...settings }, { concurrency })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what the function answers
+const result = (outcome: Outcome): any => {
+  if ('error' in outcome) throw new Error(JSON.stringify(outcome.error))
+  return outcome.result
+}
+
+const errorOf = (outcome: Outcome) => ('error' in outcome ? outcome.error : null)
+
+test('one process answers event after event, and stands still between them', async () => {
+  await start()
+  const first = result(await tricks.invoke({ n: 1, text: 'é€😀' }))
+  expect(first.event).toEqual({ n: 1, text: 'é€😀' })
+  expect(first.left).toBeGreaterThan(9_000)
+  expect(first.left).toBeLessThanOrEqual(10_000)
+  const state = () => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${first.pid}/status`, 'utf8'))?.[1]
+  await expect.poll(state).toBe('T')
+  const second = result(await tricks.invoke({ n: 2 }))
+  expect(second.pid).toBe(first.pid)
+})
+
+test('time can pass in a frozen function: its clocks jump and its deadline moves along', async () => {
+  await start()
+  const before = result(await tricks.invoke({}))
+  await tricks.environments()[0]?.pass(600_000)
+  const after = result(await tricks.invoke({}))
+  expect(after.now - before.now).toBeGreaterThanOrEqual(600_000)
+  expect(after.date - before.date).toBeGreaterThanOrEqual(600_000)
+  expect(after.idle - before.idle).toBeGreaterThanOrEqual(600_000)
+  expect(after.left).toBeGreaterThan(9_000)
+  expect(after.left).toBeLessThanOrEqual(10_000)
+})
+
+test('what it throws is its answer, and it goes on', async () => {
+  await start()
+  const { pid } = result(await tricks.invoke({}))
+  const error = { errorType: 'RangeError', errorMessage: 'Thrown by the function' }
+  expect(errorOf(await tricks.invoke({ trick: 'throw' }))).toEqual(error)
+  expect(result(await tricks.invoke({})).pid).toBe(pid)
+})
+
+test('a function that exits, or is killed, is started again by the next event', async () => {
+  await start()
+  const { pid } = result(await tricks.invoke({}))
+  expect(errorOf(await tricks.invoke({ trick: 'exit' }))?.errorType).toBe('Runtime.ExitError')
+  const { pid: second } = result(await tricks.invoke({}))
+  expect(second).not.toBe(pid)
+  await tricks.kill()
+  expect(result(await tricks.invoke({})).pid).not.toBe(second)
+})
+
+test('a function that takes too long is killed', async () => {
+  await start({ timeoutMs: 500 })
+  const outcome = await tricks.invoke({ trick: 'hang' })
+  expect(errorOf(outcome)?.errorMessage).toBe('Task timed out after 0.50 seconds')
+  expect(tricks.environments()).toEqual([])
+})
+
+test('an answer of more than 6 MB is refused', async () => {
+  await start()
+  const fits = MAX_RESULT_BYTES - 2
+  expect(result(await tricks.invoke({ trick: 'large', bytes: fits }))).toHaveLength(fits)
+  expect(errorOf(await tricks.invoke({ trick: 'large', bytes: fits + 1 }))?.errorType).toBe(
+    'Function.ResponseSizeTooLarge',
+  )
+})
+
+test('a function that cannot start says why', async () => {
+  await start({ environment: { TRICK: 'does not start' } })
+  expect(errorOf(await tricks.invoke({}))).toEqual({ errorType: 'TypeError', errorMessage: 'There is no start' })
+})
+
+test('events at the same time get processes of their own, up to the limit', async () => {
+  await start({}, 2)
+  const pids = await Promise.all(Array.from({ length: 4 }, () => tricks.invoke({ trick: 'together' }).then(result)))
+  expect(new Set(pids).size).toBe(2)
+})
+
+test('an event that nobody waits for is tried three times', async () => {
+  await start()
+  await tricks.invokeLater({ trick: 'throw' })
+  expect(tricks.output().match(/Invoke Error/g)).toHaveLength(3)
+})
