@@ -29,15 +29,9 @@ export interface LoadOptions {
  */
 export async function loadDefinitions(folder: string, options: LoadOptions = {}): Promise<Definitions> {
   registerSqlImports()
-  const primersFolder = resolve(folder)
-  const updatersFolder = resolve(options.updatersFolder ?? join(dirname(primersFolder), 'updaters'))
-  const wanted = options.updatersFolder !== undefined || existsSync(updatersFolder)
-  const files = [
-    ...(await listFiles(primersFolder, 'primer')),
-    ...(wanted ? await listFiles(updatersFolder, 'updater') : []),
-  ]
+  const files = await definitionFiles(folder, options)
 
-  const found = new Map<AnyPrimer | Updater, Source[]>()
+  const found = new Map<AnyPrimer | Updater, DefinitionFile[]>()
   const faults = new Map<string, unknown>()
   for (const file of files) {
     try {
@@ -61,17 +55,26 @@ export async function loadDefinitions(folder: string, options: LoadOptions = {})
   }
 }
 
-interface Source {
+export interface DefinitionFile {
+  /** Absolute. */
   readonly path: string
   /** What a `.sql` or `.yml` file in its folder defines. */
   readonly kind: 'primer' | 'updater'
+}
+
+/** The files that `loadDefinitions` reads, in its order. */
+export async function definitionFiles(folder: string, options: LoadOptions = {}): Promise<readonly DefinitionFile[]> {
+  const primersFolder = resolve(folder)
+  const updatersFolder = resolve(options.updatersFolder ?? join(dirname(primersFolder), 'updaters'))
+  const wanted = options.updatersFolder !== undefined || existsSync(updatersFolder)
+  return [...(await listFiles(primersFolder, 'primer')), ...(wanted ? await listFiles(updatersFolder, 'updater') : [])]
 }
 
 const CODE = /\.[cm]?[jt]s$/
 const DEFINITION = /\.(sql|ya?ml|[cm]?[jt]s)$/
 const LEFT_OUT = /(^|[\\/])[_.]|(^|[\\/])node_modules[\\/]|\.test\.[cm]?[jt]s$|\.d(\.\w+)?\.[cm]?ts$/
 
-async function listFiles(folder: string, kind: Source['kind']): Promise<Source[]> {
+async function listFiles(folder: string, kind: DefinitionFile['kind']): Promise<DefinitionFile[]> {
   if (!existsSync(folder)) {
     throw new KckError('INVALID_DEFINITION', `There is no folder ${fileLabel(folder)} with ${kind}s: create it`)
   }
@@ -82,7 +85,7 @@ async function listFiles(folder: string, kind: Source['kind']): Promise<Source[]
     .map((name) => ({ path: join(folder, name), kind }))
 }
 
-async function definitionsOf({ path, kind }: Source): Promise<readonly (AnyPrimer | Updater)[]> {
+async function definitionsOf({ path, kind }: DefinitionFile): Promise<readonly (AnyPrimer | Updater)[]> {
   if (CODE.test(path)) return exportsOf(path)
   if (path.endsWith('.sql') && kind === 'primer') return [primerOfSqlFile(path)]
   const text = await readFile(path, 'utf8')
@@ -106,7 +109,7 @@ function isDefinition(value: unknown): value is AnyPrimer | Updater {
 }
 
 /** A definition made in code learns its file here. */
-async function stamp(definition: AnyPrimer | Updater, sources: readonly Source[]): Promise<void> {
+async function stamp(definition: AnyPrimer | Updater, sources: readonly DefinitionFile[]): Promise<void> {
   const codes = sources.filter(({ path }) => CODE.test(path))
   const first = codes[0]
   // Others know theirs already; one that a TypeScript file passes on is still the .sql file's.
@@ -120,7 +123,7 @@ function definesInFile({ file }: AnyPrimer | Updater): boolean {
 }
 
 /** The fault with its file in front, and the line where that is known. */
-function faultText({ path }: Source, error: unknown): string {
+function faultText({ path }: DefinitionFile, error: unknown): string {
   const label = fileLabel(path)
   const message = error instanceof Error ? error.message : String(error)
   if (!CODE.test(path)) return message.startsWith(label) ? message : `${label}: ${message}`

@@ -40,8 +40,16 @@ const unstamped = new WeakMap<AnyPrimer, string>()
 export function stampFile(primer: AnyPrimer, file: string, texts: readonly string[]): void {
   const base = unstamped.get(primer) ?? primer.revision
   unstamped.set(primer, base)
-  // The one place that writes to a primer: it must stay the very object that other primers import.
+  // Here and below are the places that write to a primer: it must stay the very object that other primers import.
   Object.assign(primer, { file, revision: hash(JSON.stringify([base, ...texts.map(hash).sort()])) })
+}
+
+/**
+ * The same from what was found out earlier, by `stampFile` of the sources: for a primer of a bundle, whose own text is
+ * the bundler's and would make every new version of KCK compute everything anew.
+ */
+export function stampRevision(primer: AnyPrimer, file: string | null, revision: string): void {
+  Object.assign(primer, { file, revision })
 }
 
 function hash(text: string): string {

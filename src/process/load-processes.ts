@@ -14,13 +14,11 @@ const LEFT_OUT = /(^|[\\/])[_.]|(^|[\\/])node_modules[\\/]|\.test\.[cm]?[jt]s$|\
  * declarations are left out. No folder: no processes. Throws one `INVALID_DEFINITION` with the faults of all files.
  */
 export async function loadProcesses(folder: string): Promise<readonly Process[]> {
-  const root = resolve(folder)
-  if (!existsSync(root)) return []
+  const files = await processFiles(folder)
   registerSqlImports()
-  const names = (await readdir(root, { recursive: true })).filter((name) => CODE.test(name) && !LEFT_OUT.test(name))
   const found = new Map<string, Process>()
   const faults: { readonly text: string; readonly cause: unknown }[] = []
-  for (const path of names.sort().map((name) => join(root, name))) {
+  for (const path of files) {
     try {
       for (const process of await processesOf(path)) add(found, { ...process, file: fileLabel(path) })
     } catch (cause) {
@@ -31,6 +29,14 @@ export async function loadProcesses(folder: string): Promise<readonly Process[]>
   throw new KckError('INVALID_DEFINITION', faults.map(({ text }) => text).join('\n'), {
     cause: new AggregateError(faults.map(({ cause }) => cause)),
   })
+}
+
+/** The files that `loadProcesses` reads, absolute, in its order. */
+export async function processFiles(folder: string): Promise<readonly string[]> {
+  const root = resolve(folder)
+  if (!existsSync(root)) return []
+  const names = (await readdir(root, { recursive: true })).filter((name) => CODE.test(name) && !LEFT_OUT.test(name))
+  return names.sort().map((name) => join(root, name))
 }
 
 function add(found: Map<string, Process>, process: Process): void {
