@@ -34,7 +34,7 @@ export interface KckConfig {
   readonly server?: ServerConfig
 }
 
-type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | CassandraStoreConfig
+type StoreConfig = MemoryStoreConfig | LmdbStoreConfig | CassandraStoreConfig | KeyspacesStoreConfig
 
 /** Gone when the process ends; for tests. */
 interface MemoryStoreConfig {
@@ -48,14 +48,14 @@ interface LmdbStoreConfig {
   readonly path?: string
 }
 
-/** Apache Cassandra 5, or Amazon Keyspaces. */
+/** Apache Cassandra 5. */
 interface CassandraStoreConfig {
   readonly kind: 'cassandra'
   /** Host names or addresses, without port. Environment: `CASSANDRA_CONTACT_POINTS` (commas). @default ['127.0.0.1'] */
   readonly contactPoints?: readonly string[]
-  /** The port of every node; Keyspaces: 9142. Environment: `CASSANDRA_PORT`. @default 9042 */
+  /** The port of every node. Environment: `CASSANDRA_PORT`. @default 9042 */
   readonly port?: number
-  /** Keyspaces: the region. Environment: `CASSANDRA_LOCAL_DATA_CENTER`. @default 'datacenter1' */
+  /** Environment: `CASSANDRA_LOCAL_DATA_CENTER`. @default 'datacenter1' */
   readonly localDataCenter?: string
   /** Environment: `CASSANDRA_KEYSPACE`. @default 'kck' */
   readonly keyspace?: string
@@ -65,10 +65,23 @@ interface CassandraStoreConfig {
   readonly username?: string
   /** Better not in this file: `CASSANDRA_PASSWORD`. */
   readonly password?: string
-  /** Encrypt the connections; Keyspaces: true. Environment: `CASSANDRA_TLS`. @default false */
+  /** Encrypt the connections. Environment: `CASSANDRA_TLS`. @default false */
   readonly tls?: boolean
   /** PEM file of certificates to trust, relative to this file. Environment: `CASSANDRA_CA`. @default Node's own list */
   readonly ca?: string
+}
+
+/** Amazon Keyspaces: over TLS, signed in with the AWS credentials of the environment or of the AWS profile. */
+interface KeyspacesStoreConfig {
+  readonly kind: 'keyspaces'
+  /** Environment: `KCK_STORE_REGION`. @default the region of the AWS environment */
+  readonly region?: string
+  /** Environment: `KCK_STORE_KEYSPACE`. @default 'kck' */
+  readonly keyspace?: string
+  /** Connect to so many of the hosts: each takes 3,000 statements a second. Environment: `KCK_STORE_HOSTS`. @default 2 */
+  readonly hosts?: number
+  /** `host` or `host:port`, such as that of a VPC endpoint. Environment: `KCK_STORE_ENDPOINT`. @default the region's own */
+  readonly endpoint?: string
 }
 
 type QueueConfig = MemoryQueueConfig | LmdbQueueConfig | SqsQueueConfig

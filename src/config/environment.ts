@@ -35,6 +35,12 @@ const storeVariables: Readonly<Record<string, Readonly<Record<string, Variable>>
     CASSANDRA_TLS: ['store.tls', 'flag'],
     CASSANDRA_CA: ['store.ca', 'text'],
   },
+  keyspaces: {
+    KCK_STORE_REGION: ['store.region', 'text'],
+    KCK_STORE_KEYSPACE: ['store.keyspace', 'text'],
+    KCK_STORE_HOSTS: ['store.hosts', 'number'],
+    KCK_STORE_ENDPOINT: ['store.endpoint', 'text'],
+  },
 }
 
 /** As for the stores. */

@@ -36,6 +36,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
   const cors = resolveCors(read.server.cors, problems)
   checkWorkers(read, problems)
   checkLanes(read.queue, problems)
+  checkRegion(read.store, environment, problems)
   refuseIfAny(problems, origins)
 
   return {
@@ -43,7 +44,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
     primers: resolve(folder, read.primers),
     updaters: read.updaters === null ? null : resolve(folder, read.updaters),
     primeOnCacheMiss: read.primeOnCacheMiss,
-    store: resolveStore(read.store, folder),
+    store: resolveStore(read.store, { folder, environment }),
     queue: resolveQueue(read, folder),
     sources: resolveSources(read.sources, folder),
     auth,
@@ -72,10 +73,21 @@ function refuseIfAny(problems: readonly Problem[], origins: ReadonlyMap<string, 
   })
 }
 
-function resolveStore(store: Settings['store'], folder: string): ResolvedStore {
+function resolveStore(store: Settings['store'], { folder, environment }: ResolveOptions): ResolvedStore {
+  if (store.kind === 'keyspaces') return { ...store, region: regionOf(store, environment) ?? '' }
   if (store.kind === 'lmdb') return { ...store, path: resolve(folder, store.path) }
   if (store.kind === 'cassandra') return { ...store, ca: store.ca === null ? null : resolve(folder, store.ca) }
   return store
+}
+
+/** The servers stand in a region, and so must whoever signs in. */
+function regionOf({ region }: { readonly region: string | null }, environment: Environment): string | null {
+  return region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? null
+}
+
+function checkRegion(store: Settings['store'], environment: Environment, problems: Problem[]): void {
+  if (store.kind !== 'keyspaces' || regionOf(store, environment)) return
+  problems.push({ setting: 'store.region', message: 'is missing; set it here, or KCK_STORE_REGION, or AWS_REGION' })
 }
 
 /** Beside the store, where nothing else is said. */

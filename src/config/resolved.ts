@@ -37,6 +37,14 @@ export type ResolvedStore =
       /** Certificates (PEM file) to trust beside Node's own. */
       readonly ca: string | null
     }
+  | {
+      readonly kind: 'keyspaces'
+      readonly region: string
+      readonly keyspace: string
+      readonly hosts: number
+      /** `host` or `host:port`; null: the region's own. */
+      readonly endpoint: string | null
+    }
 
 export type ResolvedQueue =
   | { readonly kind: 'memory' }

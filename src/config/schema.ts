@@ -19,6 +19,10 @@ function section<F extends Fields>(fields: F): Reader<ValuesOf<F>> {
   return (value, at, problems) => reader(value === undefined ? {} : value, at, problems)
 }
 
+const keyspace = parsed('2 to 48 lower-case letters, digits and _, a letter first', (value) =>
+  typeof value === 'string' && /^[a-z][a-z0-9_]{1,47}$/.test(value) ? value : undefined,
+)
+
 const store = union({
   memory: object({ kind: choice('memory') }),
   lmdb: object({ kind: choice('lmdb'), path: optional(text, '.kck/store') }),
@@ -27,12 +31,7 @@ const store = union({
     contactPoints: optional(texts, ['127.0.0.1']),
     port: optional(integer(1, 65_535), 9042),
     localDataCenter: optional(text, 'datacenter1'),
-    keyspace: optional(
-      parsed('2 to 48 lower-case letters, digits and _, a letter first', (value) =>
-        typeof value === 'string' && /^[a-z][a-z0-9_]{1,47}$/.test(value) ? value : undefined,
-      ),
-      'kck',
-    ),
+    keyspace: optional(keyspace, 'kck'),
     replication: optional(text, null),
     username: optional(text, null),
     password: optional(
@@ -41,6 +40,18 @@ const store = union({
     ),
     tls: optional(flag, false),
     ca: optional(text, null),
+  }),
+  keyspaces: object({
+    kind: choice('keyspaces'),
+    region: optional(text, null),
+    keyspace: optional(keyspace, 'kck'),
+    hosts: optional(integer(1, 9), 2),
+    endpoint: optional(
+      parsed('a host such as cassandra.eu-west-1.amazonaws.com, with or without :port', (value) =>
+        typeof value === 'string' && /^[\w.-]+(:\d{1,5})?$/.test(value) ? value : undefined,
+      ),
+      null,
+    ),
   }),
 })
 

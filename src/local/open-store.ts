@@ -16,6 +16,11 @@ export async function openStore(store: ResolvedStore, time: { clock: Clock; entr
     }
     case 'cassandra':
       return openCassandra(store, time)
+    case 'keyspaces': {
+      const { keyspacesSettings } = await import('../adapters/keyspaces/settings.ts')
+      const { openCassandraStore } = await import('../adapters/cassandra/store.ts')
+      return openCassandraStore({ ...time, ...keyspacesSettings(store, time.clock) })
+    }
   }
 }
 

@@ -67,12 +67,13 @@ export class Connection {
   #renewal: Promise<Client> | null = null
   #renewedAt = 0
   #connectNotBefore = 0
-  #usedAt = performance.now()
+  #usedAt: { readonly steady: number; readonly wall: number }
   #closed = false
 
   constructor(options: CassandraOptions) {
     this.#options = options
     this.#timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+    this.#usedAt = { steady: performance.now(), wall: options.clock.now() }
   }
 
   /** All rows, of all pages. */
@@ -189,8 +190,9 @@ export class Connection {
   }
 
   #current(): Client | null {
-    const now = performance.now()
-    const idle = now - this.#usedAt
+    // While a machine is frozen one of the two clocks may stand still.
+    const now = { steady: performance.now(), wall: this.#options.clock.now() }
+    const idle = Math.max(now.steady - this.#usedAt.steady, now.wall - this.#usedAt.wall)
     this.#usedAt = now
     return idle > (this.#options.renewAfterIdleMs ?? Number.POSITIVE_INFINITY) ? null : this.#client
   }

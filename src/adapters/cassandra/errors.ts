@@ -43,8 +43,16 @@ const REFUSALS: ReadonlySet<number> = new Set([
   codes.alreadyExists,
 ])
 
+/** What we ourselves said while connecting: the driver tells it of each host. */
+function ownError(error: unknown): KckError | undefined {
+  if (error instanceof KckError) return error
+  if (!(error instanceof errors.NoHostAvailableError)) return undefined
+  return Object.values(error.innerErrors ?? {}).find((inner: unknown) => inner instanceof KckError)
+}
+
 export function storeUnavailable(cause: unknown): KckError {
-  if (cause instanceof KckError) return cause
+  const own = ownError(cause)
+  if (own) return own
   return troubleOf(cause) === 'refused'
     ? new KckError(
         'STORE_UNAVAILABLE',

@@ -134,6 +134,16 @@ describe('precedence', () => {
     expect(resolve({}, { KCK_STORE_PATH: 'cache' }).store).toEqual({ kind: 'lmdb', path: '/project/cache' })
   })
 
+  test('Keyspaces needs no more than a region, which the environment of AWS may name', () => {
+    const store = { kind: 'keyspaces', region: 'eu-west-1', keyspace: 'kck', hosts: 2, endpoint: null }
+    expect(resolve({}, { KCK_STORE: 'keyspaces', AWS_REGION: 'eu-west-1' }).store).toEqual(store)
+    const environment = { AWS_REGION: 'us-east-1', KCK_STORE_REGION: 'eu-west-1', KCK_STORE_HOSTS: '1' }
+    expect(resolve({ store: { kind: 'keyspaces' } }, environment).store).toEqual({ ...store, hosts: 1 })
+    expect(() => resolve({ store: { kind: 'keyspaces' } })).toThrow('store.region is missing')
+    const endpoint = { store: { kind: 'keyspaces', region: 'eu-west-1', endpoint: 'https://a' } }
+    expect(() => resolve(endpoint)).toThrow('store.endpoint must be a host')
+  })
+
   it('DATABASE_URL makes the only source a PostgreSQL server', () => {
     const url = 'postgres://u:p@db:5432/shop'
     const budget = { concurrency: 3 }
@@ -164,7 +174,7 @@ describe('precedence', () => {
   it('names the variable that is wrong', () => {
     expect(problemsOf({}, { KCK_PORT: 'eighty', KCK_PRIME_ON_CACHE_MISS: 'maybe', KCK_STORE: 'casandra' })).toEqual([
       "primeOnCacheMiss (from KCK_PRIME_ON_CACHE_MISS) must be true or false; it is 'maybe'",
-      "store.kind (from KCK_STORE) must be 'memory', 'lmdb' or 'cassandra'; it is 'casandra'; did you mean 'cassandra'?",
+      "store.kind (from KCK_STORE) must be 'memory', 'lmdb', 'cassandra' or 'keyspaces'; it is 'casandra'; did you mean 'cassandra'?",
       "server.port (from KCK_PORT) must be a whole number from 0 to 65535; it is 'eighty'",
     ])
   })
@@ -200,7 +210,7 @@ describe('a setting is refused', () => {
     [
       'a store without kind',
       { store: { path: 'x' } },
-      "store.kind must be 'memory', 'lmdb' or 'cassandra'; it is missing",
+      "store.kind must be 'memory', 'lmdb', 'cassandra' or 'keyspaces'; it is missing",
     ],
     ['a store that is a text', { store: 'lmdb' }, "store must be an object such as { kind: 'memory' }; it is 'lmdb'"],
     ['a text that is empty', { primers: '' }, "primers must be a text; it is ''"],
