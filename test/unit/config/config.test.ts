@@ -134,7 +134,7 @@ describe('precedence', () => {
     expect(resolve({}, { KCK_STORE_PATH: 'cache' }).store).toEqual({ kind: 'lmdb', path: '/project/cache' })
   })
 
-  test('Keyspaces needs no more than a region, which the environment of AWS may name', () => {
+  it('Keyspaces needs no more than a region, which the environment of AWS may name', () => {
     const store = { kind: 'keyspaces', region: 'eu-west-1', keyspace: 'kck', hosts: 2, endpoint: null }
     expect(resolve({}, { KCK_STORE: 'keyspaces', AWS_REGION: 'eu-west-1' }).store).toEqual(store)
     const environment = { AWS_REGION: 'us-east-1', KCK_STORE_REGION: 'eu-west-1', KCK_STORE_HOSTS: '1' }
