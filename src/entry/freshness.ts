@@ -35,6 +35,12 @@ export function nextEpoch(entry: StoredEntry): number {
   return (entry.row?.epoch ?? 0) + (pendingMarks(entry).length > 0 ? 1 : 0)
 }
 
+/** Whether the value has seen every change known to this read. */
+export function hasSeenAll(entry: StoredEntry): boolean {
+  const value = entry.row?.value
+  return value !== null && value !== undefined && value.builtEpoch >= nextEpoch(entry)
+}
+
 /** `revision`: that of the primer's definition now. */
 export function freshness(entry: StoredEntry, revision: string, now: number): Freshness {
   const row = entry.row

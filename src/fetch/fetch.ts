@@ -1,5 +1,5 @@
 import type { Materialization, StoredEntry } from '../entry/entry.ts'
-import { type Freshness, freshness, nextEpoch } from '../entry/freshness.ts'
+import { type Freshness, freshness, hasSeenAll, nextEpoch } from '../entry/freshness.ts'
 import { asKckError, KckError, settle } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Fetched, FetchRequest } from '../kck/kck.ts'
@@ -111,7 +111,10 @@ export class Fetcher {
       const open = calls.filter((_, index) => answers[index] === null)
       const keys = [...new Set(open.map((call) => call.product.text))]
       const ticket = near.ticket(clock.now())
-      const options = { signal: scope.signal, consistency: isInput ? 'latest' : 'one' } as const
+      const options = {
+        signal: scope.signal,
+        consistency: isInput || request.after !== undefined ? 'latest' : 'one',
+      } as const
       const read = await settle(keys.length === 0 ? [] : entries.getMany(keys, options))
       const stored = read instanceof KckError ? read : new Map(read.map((entry) => [entry.key, entry]))
       return await Promise.all(
@@ -130,6 +133,8 @@ export class Fetcher {
 
   async #fromNear(call: Asked): Promise<Answer | null> {
     const { clock, near, requestRefresh } = this.#deps
+    // Only the store's latest tells whether a value has seen a change; how old a copy is does not, as clocks differ.
+    if (call.request.after !== undefined) return null
     const now = clock.now()
     const found = near.get(call.product.text, now)
     if (!found) return null
@@ -144,7 +149,13 @@ export class Fetcher {
   async #fromStore(call: Call): Promise<Answer> {
     const { near, clock } = this.#deps
     const ticket = near.ticket(clock.now())
-    const entry = await settle(untilAborted(this.#reads.read(call.product.text), call.scope.signal))
+    const { signal } = call.scope
+    const key = call.product.text
+    const entry = await settle(
+      call.request.after === undefined
+        ? untilAborted(this.#reads.read(key), signal)
+        : this.#deps.entries.get(key, { consistency: 'latest', signal }),
+    )
     if (entry instanceof KckError) return this.#withoutStore(call, entry)
     return this.#fromEntry(call, entry, ticket)
   }
@@ -154,7 +165,8 @@ export class Fetcher {
     if (call.product.primer.idleAfterMs !== null) await this.#deps.noteRead(call.product, entry)
     const state = freshness(entry, call.product.primer.revision, clock.now())
     const verdict = judge(state, call.request, call.startedAt, clock.now())
-    if (verdict === 'compute' || state.state === 'missing') return this.#computed(call, entry, state)
+    const isOlder = call.request.after !== undefined && !hasSeenAll(entry)
+    if (verdict === 'compute' || state.state === 'missing' || isOlder) return this.#computed(call, entry, state)
     const body = await this.#bodyOf(call, entry, state.value, ticket)
     // The row is there and its body is not: as good as missing.
     if (!body) return this.#computed(call, entry, { state: 'missing' }, state.value.body.id)
@@ -227,6 +239,7 @@ export class Fetcher {
   /** Stale-if-error: the last good value, where the request's own bounds allow it. */
   async #lastGood(call: Call, before: StoredEntry, request: FetchRequest): Promise<Answer | null> {
     const { clock } = this.#deps
+    if (request.after !== undefined && !hasSeenAll(before)) return null
     const now = clock.now()
     const state = freshness(before, call.product.primer.revision, now)
     if (state.state === 'missing' || judge(state, request, call.startedAt, now) === 'compute') return null
@@ -240,7 +253,7 @@ export class Fetcher {
     const { clock, near } = this.#deps
     if (scope.signal.aborted) throw asKckError(scope.signal.reason)
     // What is computed from it is kept, so it has to be what the store says.
-    if (problem.code !== 'STORE_UNAVAILABLE' || parent !== undefined) throw problem
+    if (problem.code !== 'STORE_UNAVAILABLE' || parent !== undefined || request.after !== undefined) throw problem
     emit({ type: 'fault', where: 'reading the store', key: product.text, code: problem.code, error: problem })
     const found = near.getAnyAge(product.text)
     const now = clock.now()

@@ -1,6 +1,9 @@
+import { type AwaitWrite, awaitAfter } from '../change/after.ts'
 import { freshness, nextEpoch } from '../entry/freshness.ts'
 import { asKckError, KckError } from '../errors.ts'
 import type { Fetcher } from '../fetch/fetch.ts'
+import { createOperate } from '../operate/operate.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
 import { candidateOf, lookAt } from '../refresh/candidate.ts'
@@ -11,6 +14,7 @@ import { createFlows, type Flows, type KckParts } from './flows.ts'
 import { health } from './health.ts'
 import type { FetchRequest, Kck } from './kck.ts'
 import { DEFAULT_OPTIONS, type KckOptions } from './options.ts'
+import { openScope, untilAborted } from './scope.ts'
 
 export interface KckDeps extends KckParts {
   /** @default DEFAULT_OPTIONS */
@@ -23,12 +27,14 @@ export function createKck(deps: KckDeps): Kck {
   const options: KckOptions = { ...DEFAULT_OPTIONS, ...deps.options }
   const flows = createFlows(deps, options)
   const { fetcher, changes, byHand } = flows
+  const awaitWrite: AwaitWrite | null = null
+  const ready = (request: FetchRequest) => afterItsWrites(request, { clock: deps.clock, options, awaitWrite })
   return {
     registry,
-    fetch: async (key, request = {}) => fetcher.fetch(registry.parseKey(key), request),
-    fetchMany: async (keys, request = {}) => fetchEach(registry, fetcher, keys, request),
+    fetch: async (key, request = {}) => fetcher.fetch(registry.parseKey(key), await ready(request)),
+    fetchMany: async (keys, request = {}) => fetchEach(registry, fetcher, keys, await ready(request)),
     peek: (key) => fetcher.peek(key, registry.primers.get(key.split('/', 1)[0] ?? '')?.revision),
-    get: async (key, request = {}) => (await fetcher.fetch(registry.parseKey(key), request)).body.value(),
+    get: async (key, request = {}) => (await fetcher.fetch(registry.parseKey(key), await ready(request))).body.value(),
     set: async (key, value, request = {}) => byHand.set(registry.parseKey(key), value, request),
     invalidate: async (key, request = {}) => byHand.invalidate(registry.parseKey(key), request),
     purge: async (key, request = {}) => byHand.purge(registry.parseKey(key), request),
@@ -42,12 +48,29 @@ export function createKck(deps: KckDeps): Kck {
       refresh: (request, signal) => refreshRequested(deps, flows, request, signal),
       look: (requests, signal) => lookAt({ registry, entries: deps.store.entries }, requests, deps.clock.now(), signal),
     },
+    operate: createOperate(deps),
     health: (call = {}) => health(deps, call.signal),
     close: async () => {
       await queue.close()
       await Promise.all([...sources.values()].map((source) => source.close()))
       await store.close()
     },
+  }
+}
+
+/** The request once the writes that it names are done; what that took counts towards its deadline. */
+async function afterItsWrites(
+  request: FetchRequest,
+  { clock, options, awaitWrite }: { clock: Clock; options: KckOptions; awaitWrite: AwaitWrite | null },
+): Promise<FetchRequest> {
+  if (request.after === undefined) return request
+  const deadline = request.deadline ?? clock.now() + options.deadlineMs
+  const scope = openScope(clock, deadline, request.signal)
+  try {
+    await untilAborted(awaitAfter(request.after, awaitWrite, scope.signal), scope.signal)
+    return { ...request, deadline }
+  } finally {
+    scope.end()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../entry/json.ts'
 import type { KckError } from '../errors.ts'
+import type { Operate } from '../operate/operate.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
@@ -32,6 +33,8 @@ export interface Kck {
   update(updaterKey: string, body: unknown, request?: UpdateRequest): Promise<Updated>
   /** What workers do. */
   readonly work: Work
+  /** What operators ask and do. */
+  readonly operate: Operate
   /** Per part: whether it answers, and how fast. */
   health(options?: { readonly signal?: AbortSignal }): Promise<Health>
   close(): Promise<void>
@@ -72,6 +75,8 @@ export interface Marked {
   readonly marked: number
   /** At most 100 of the keys. */
   readonly keys: readonly string[]
+  /** For `FetchRequest.after`: who carries it sees what changed. */
+  readonly after: string
 }
 
 export interface FetchRequest {
@@ -85,6 +90,11 @@ export interface FetchRequest {
   readonly onlyIfCached?: boolean
   /** Compute from sources read after this call began. */
   readonly noCache?: boolean
+  /**
+   * What `Updated.after` and `Marked.after` said, several with commas between: no answer that has not seen those changes.
+   * Waited for within the deadline; else `DEADLINE_EXCEEDED` or what stands in the way, never an older value.
+   */
+  readonly after?: string
   /** Compute also when the key backs off after failures, or is parked. */
   readonly retry?: boolean
   /** Milliseconds since 1970 by which there must be an answer. Default: now + the deployment's `limits.deadlineMs`. */
@@ -157,6 +167,8 @@ export interface Updated {
   /** Product keys marked stale, at most 100; `changedCount` counts all. */
   readonly changed: readonly string[]
   readonly changedCount: number
+  /** For `FetchRequest.after`: who carries it sees this write. */
+  readonly after: string
 }
 
 export interface Health {

@@ -1,3 +1,4 @@
+import { markedAfter } from '../change/after.ts'
 import type { Mark } from '../entry/entry.ts'
 import { emit } from '../events.ts'
 import type { Marked } from '../kck/kck.ts'
@@ -85,6 +86,7 @@ export class Changes {
     return {
       marked: marked + named.filter((product) => !keys.includes(product.text)).length,
       keys: [...all].slice(0, 100),
+      after: markedAfter(change.id),
     }
   }
 

@@ -84,6 +84,7 @@ export async function runUpdate(
       rows: written.rows.slice(0, SHOWN),
       changed: marked.keys,
       changedCount: marked.marked,
+      after: marked.after,
     }
   } finally {
     scope.end()

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { markedAfter } from '../../src/change/after.ts'
 import type { JsonValue } from '../../src/entry/json.ts'
 import { asKckError, type ErrorCode, KckError } from '../../src/errors.ts'
-import type { ContentEncoding, Fetched, FetchRequest, Kck, Updated } from '../../src/kck/kck.ts'
+import type { ContentEncoding, Fetched, FetchRequest, Kck, SourceChange, Updated } from '../../src/kck/kck.ts'
 import { formatKey, formatParameters, parseParameters, splitKey } from '../../src/key/key.ts'
 import type { ParameterTypes } from '../../src/key/parameter.ts'
 import { int } from '../../src/key/scalar-types.ts'
@@ -19,6 +20,7 @@ export interface FakeKck extends Omit<Kck, 'work'> {
   readonly calls: { readonly method: string; readonly key: string; readonly request?: FetchRequest | undefined }[]
   /** Bodies as they reached the core. */
   readonly updates: { readonly key: string; readonly body: unknown }[]
+  readonly changes: readonly SourceChange[]
   /** Makes the value of a key stale, or older by `ms`. */
   age(key: string, ms: number): void
 }
@@ -46,6 +48,7 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
   const entries = new Map<string, FakeEntry>()
   const calls: FakeKck['calls'][number][] = []
   const updates: FakeKck['updates'][number][] = []
+  const changes: SourceChange[] = []
   for (const [key, value] of Object.entries(near)) entries.set(key, entryOf(key, value, clock.now()))
 
   function fetchedOf(key: string, entry: FakeEntry, from: Fetched['from']): Fetched {
@@ -85,6 +88,7 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
     registry,
     calls,
     updates,
+    changes,
     fetch,
     fetchMany: (keys, request) =>
       Promise.all(keys.map((key) => fetch(key, request).catch((error: unknown) => asKckError(error)))),
@@ -108,14 +112,25 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
       return entries.delete(key)
     },
     refresh: (key, request) => fetch(key, { ...request, noCache: true }),
-    invalidateTags: () => Promise.resolve({ marked: 0, keys: [] }),
-    changed: () => Promise.resolve({ marked: 0, keys: [] }),
+    invalidateTags: () => Promise.resolve({ marked: 0, keys: [], after: markedAfter('fake') }),
+    async changed(change) {
+      changes.push(change)
+      return { marked: 0, keys: [], after: markedAfter('fake') }
+    },
     async update(updaterKey, body): Promise<Updated> {
       const { updater, parameters } = registry.parseUpdaterKey(updaterKey)
       checkFields(updater, body as Record<string, unknown>)
       updates.push({ key: updaterKey, body })
       const mode = parameters === null ? 'insert' : 'update'
-      return { updater: updater.name, mode, rowCount: 1, rows: [], changed: [], changedCount: 0 }
+      return {
+        updater: updater.name,
+        mode,
+        rowCount: 1,
+        rows: [],
+        changed: [],
+        changedCount: 0,
+        after: markedAfter('fake'),
+      }
     },
     health: () => Promise.resolve({ ok: true, parts: { store: { ok: true, ms: 1 } } }),
     close: () => Promise.resolve(),
