@@ -71,6 +71,18 @@ export type KckEvent =
       readonly outcome: 'waited' | 'refused'
       readonly waitedMs: number
     }
+  /** `behind`: how far the log's end is ahead. `rebuilt`: the machine's file was of no use and begins anew. */
+  | {
+      readonly type: 'replica'
+      readonly name: string
+      readonly outcome: 'applied' | 'behind' | 'failed' | 'restored' | 'rebuilt' | 'snapshot' | 'compacted'
+      /** The id that was reached. */
+      readonly id: number
+      /** Ids between that and the log's end. */
+      readonly lag?: number
+      readonly costMs?: number
+      readonly error?: unknown
+    }
   /** Something failed that no caller hears of, or that an operator should know. */
   | {
       readonly type: 'fault'
