@@ -77,6 +77,8 @@ export function applyEnvironment(file: unknown, environment: Environment, proble
   chooseKind('store', environment['KCK_STORE'], { settings, origins, variable: 'KCK_STORE' })
   chooseQueue(settings, environment, origins)
   chooseSource(settings, environment, origins)
+  chooseClusters(settings, environment)
+  chooseIssuer(settings, environment)
   const known = {
     ...variables,
     ...storeVariables[kindOf(settings, 'store')],
@@ -124,6 +126,27 @@ function chooseSource(settings: Tree, environment: Environment, origins: Map<str
   const { statementTimeout, budget } = plainObject(source) ?? {}
   settings['sources'] = { [name]: { kind: 'postgres', connectionString, statementTimeout, budget } }
   origins.set(`sources.${name}.connectionString`, 'DATABASE_URL')
+}
+
+/** The ARN of a cluster says that the source is behind the Data API, whatever it is on a laptop. */
+function chooseClusters(settings: Tree, environment: Environment): void {
+  const sources = plainObject(settings['sources'])
+  if (!sources) return
+  settings['sources'] = Object.fromEntries(
+    Object.entries(sources).map(([name, source]) => {
+      const { kind, statementTimeout, budget } = plainObject(source) ?? {}
+      const isOther = environment[`KCK_SOURCE_${name.toUpperCase()}_RESOURCE_ARN`] && kind !== 'rds-data'
+      return [name, isOther ? { kind: 'rds-data', statementTimeout, budget } : source]
+    }),
+  )
+}
+
+/** The key of a development machine gives way to the issuer that the environment names. */
+function chooseIssuer(settings: Tree, environment: Environment): void {
+  const auth = plainObject(settings['auth'])
+  if (auth?.['issuer'] !== 'local' || !environment['KCK_AUTH_USER_POOL_ID']) return
+  const { issuer: _, ...rest } = auth
+  settings['auth'] = rest
 }
 
 function sourceVariables(settings: Tree): Record<string, Variable> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { KckError } from '../errors.ts'
 import type { Environment } from './environment.ts'
@@ -8,16 +8,25 @@ import type { ResolvedConfig } from './resolved.ts'
 
 const fileNames = ['kck.config.ts', 'kck.config.js', 'kck.config.mjs']
 
-/** The settings of a project's folder: its `kck.config.ts`, or all defaults where there is none. Throws `INVALID_CONFIG`. */
-export async function loadConfig(folder: string, environment: Environment = process.env): Promise<ResolvedConfig> {
+/** Absolute; null where a folder has none. */
+export function configFile(folder: string): string | null {
   const name = fileNames.find((candidate) => existsSync(join(folder, candidate)))
-  return resolveConfig(name === undefined ? {} : await importSettings(folder, name), { folder, environment })
+  return name === undefined ? null : join(folder, name)
 }
 
-async function importSettings(folder: string, name: string): Promise<unknown> {
+/** The settings of a project's folder: its `kck.config.ts`, or all defaults where there is none. Throws `INVALID_CONFIG`. */
+export async function loadConfig(folder: string, environment: Environment = process.env): Promise<ResolvedConfig> {
+  return resolveConfig(await readSettings(folder), { folder, environment })
+}
+
+/** What the file itself says, unchecked. */
+export async function readSettings(folder: string): Promise<unknown> {
+  const file = configFile(folder)
+  if (file === null) return {}
+  const name = basename(file)
   let module: Readonly<Record<string, unknown>>
   try {
-    module = await import(pathToFileURL(join(folder, name)).href)
+    module = await import(pathToFileURL(file).href)
   } catch (error) {
     throw refused(`${name} cannot be read: ${reason(error)}`, error)
   }

@@ -9,6 +9,7 @@ import { domainKeys } from './domain.ts'
 import { resting } from './owed-refresh.ts'
 import { changeRegister } from './register.ts'
 import { lastDue } from './schedule.ts'
+import { jobName } from './scheduled-jobs.ts'
 import type { Job } from './turn.ts'
 
 export const PAGE = 200
@@ -28,7 +29,7 @@ export function warmJobs(deps: ProcessDeps): readonly Job[] {
 function refreshJob(deps: ProcessDeps, primer: AnyPrimer): Job {
   const due = primer.schedule ?? { everyMs: null, cron: null, timeZone: null }
   return {
-    name: `primer/${primer.name}`,
+    name: jobName(primer),
     due,
     overlap: 'skip',
     run: async ({ due: at, signal }) => {

@@ -7,6 +7,7 @@ import { changedNodes, tableChanges } from '../refresh/tables.ts'
 import { statementOf } from '../sql/parse.ts'
 import type { Process, ProcessChange, ProcessContext, ProcessTransaction } from './define-process.ts'
 import type { ProcessDeps } from './deps.ts'
+import { jobName } from './scheduled-jobs.ts'
 import type { Job } from './turn.ts'
 
 /** More changed rows of one table than this count as a change of all of it. */
@@ -15,7 +16,7 @@ const ROWS_AT_MOST = 1_000
 /** A process of the user's own as a job. */
 export function processJob(deps: ProcessDeps, process: Process): Job {
   return {
-    name: `process/${process.name}`,
+    name: jobName(process),
     due: process.due,
     overlap: process.overlap,
     run: async ({ due, signal }) => {

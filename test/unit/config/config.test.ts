@@ -169,6 +169,19 @@ describe('precedence', () => {
       secretArn: environment.KCK_SOURCE_SHOP_SECRET_ARN,
       database: 'shop',
     })
+    const budget = { concurrency: 3 }
+    const onALaptop = { sources: { shop: { kind: 'pglite', path: 'x', budget } } }
+    expect(resolve(onALaptop, environment).sources['shop']).toMatchObject({
+      kind: 'rds-data',
+      budget,
+      database: 'shop',
+    })
+  })
+
+  it('puts a user pool in the place of the development key', () => {
+    const environment = { KCK_AUTH_USER_POOL_ID: 'eu-west-1_Ab12Cd34e', KCK_AUTH_CLIENT_ID: 'abc' }
+    const auth = resolve({ auth: { issuer: 'local', maxLifetime: '1h' } }, environment).auth
+    expect(auth).toMatchObject({ userPoolId: 'eu-west-1_Ab12Cd34e', clientId: ['abc'], maxLifetimeMs: 3_600_000 })
   })
 
   it('names the variable that is wrong', () => {
