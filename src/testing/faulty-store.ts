@@ -2,6 +2,7 @@ import { KckError } from '../errors.ts'
 import type { CallOptions, EntryStore } from '../ports/entry-store.ts'
 import type { Registers } from '../ports/registers.ts'
 import type { Store } from '../ports/store.ts'
+import type { WriteQueue } from '../ports/write-queue.ts'
 import type { Link } from './link.ts'
 
 /** How often a conditional write is tried before its outcome is given up. */
@@ -26,6 +27,7 @@ export function faultyStore(store: Store, link: Link): Store {
         link.call(() => workIndex.list(kind, minute, page), { signal: options?.signal }),
     },
     registers: faultyRegisters(store.registers, link),
+    writeQueue: faultyWriteQueue(store.writeQueue, link),
     createSchema: () => store.createSchema(),
     close: () => store.close(),
   }
@@ -117,6 +119,32 @@ function faultyRegisters(registers: Registers, link: Link): Registers {
         },
         happened: async () => writers.get(`${name} ${rev}`) === next.operation,
       }),
+  }
+}
+
+function faultyWriteQueue(queue: WriteQueue, link: Link): WriteQueue {
+  const writers = new Map<string, string>()
+  const noted = async (place: string, operation: string, applied: boolean) => {
+    if (applied) writers.set(place, operation)
+    return applied
+  }
+  return {
+    append: (shard, position, record, options) => {
+      const place = `${shard} ${position} 0`
+      return conditional(link, options, {
+        attempt: async () => noted(place, record.operation, await queue.append(shard, position, record)),
+        happened: async () => writers.get(place) === record.operation,
+      })
+    },
+    read: (shard, after, limit, options) =>
+      link.call(() => queue.read(shard, after, limit), { signal: options?.signal }),
+    replace: (shard, stored, next, options) => {
+      const place = `${shard} ${stored.position} ${stored.rev}`
+      return conditional(link, options, {
+        attempt: async () => noted(place, next.operation, await queue.replace(shard, stored, next)),
+        happened: async () => writers.get(place) === next.operation,
+      })
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import { lineageConformance } from './lineage.ts'
 import { registersConformance } from './registers.ts'
 import type { StoreFactory } from './suite.ts'
 import { workIndexConformance } from './work-index.ts'
+import { writeQueueConformance } from './write-queue.ts'
 
 const address = inject('cassandra')
 
@@ -37,6 +38,7 @@ describe.skipIf(address === null)('Cassandra', async () => {
   entryStoreConformance('cassandra', factory, options)
   lineageConformance('cassandra', factory, options)
   registersConformance('cassandra', factory, options)
+  writeQueueConformance('cassandra', factory, options)
   workIndexConformance('cassandra', factory, {
     ...options,
     deviations: [{ test: 'items vanish by themselves after a day', reason: 'its time is real; cassandra-ttl.test.ts' }],

@@ -30,6 +30,10 @@ export const TABLES: Readonly<Record<string, string>> = {
   register: `(
     name text, rev bigint, operation text, content text,
     PRIMARY KEY ((name)))`,
+  /** Logs of accepted writes, changed by conditional writes only; a record expires a day after it was applied. */
+  queued_write: `(
+    shard int, segment bigint, position bigint, rev bigint, operation text, content text,
+    PRIMARY KEY ((shard, segment), position))`,
 }
 
 /**

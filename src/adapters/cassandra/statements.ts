@@ -7,6 +7,7 @@ export function statementsOf(keyspace: string) {
   const edge = `${keyspace}.edge`
   const work = `${keyspace}.work_item`
   const register = `${keyspace}.register`
+  const write = `${keyspace}.queued_write`
   const ofChunk = 'WHERE entry_key = ? AND body_id = ? AND chunk_no = ?'
   const ofWork = 'WHERE kind = ? AND minute = ? AND shard = ?'
   return {
@@ -28,6 +29,8 @@ export function statementsOf(keyspace: string) {
     readRegister: `SELECT rev, operation, content FROM ${register} WHERE name = ?`,
     createRegister: `INSERT INTO ${register} (name, rev, operation, content) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
     replaceRegister: `UPDATE ${register} USING TTL ? SET rev = ?, operation = ?, content = ? WHERE name = ? IF rev = ?`,
+    putWrite: `UPDATE ${write} USING TTL ? SET rev = ?, operation = ?, content = ? WHERE shard = ? AND segment = ? AND position = ? IF rev = ?`,
+    readWrites: `SELECT position, rev, operation, content FROM ${write} WHERE shard = ? AND segment = ? AND position > ? LIMIT ?`,
     ping: "SELECT release_version FROM system.local WHERE key = 'local'",
   } as const
 }

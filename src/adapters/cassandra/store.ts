@@ -8,6 +8,7 @@ import { createRegisters } from './registers.ts'
 import { createSchema } from './schema.ts'
 import { statementsOf } from './statements.ts'
 import { createWorkIndex } from './work-index.ts'
+import { createWriteQueue } from './write-queue.ts'
 
 export type { CassandraOptions } from './options.ts'
 
@@ -35,6 +36,7 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Sto
     lineage: createLineage(connection, cql),
     workIndex: createWorkIndex(connection, cql, options.clock),
     registers: createRegisters(connection, cql, options.clock),
+    writeQueue: createWriteQueue(connection, cql, options.clock),
     createSchema: () => createSchema(connection, options),
     close: () => connection.close(),
   }

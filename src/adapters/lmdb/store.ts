@@ -4,6 +4,7 @@ import { type EnvironmentOptions, openEnvironment } from './environment.ts'
 import { createLmdbLineage } from './lineage.ts'
 import { createLmdbRegisters } from './registers.ts'
 import { createLmdbWorkIndex } from './work-index.ts'
+import { createLmdbWriteQueue } from './write-queue.ts'
 
 export interface LmdbStore extends Store {
   readonly entries: LmdbEntryStore
@@ -25,6 +26,7 @@ export function openLmdbStore(options: EnvironmentOptions): LmdbStore {
     lineage: createLmdbLineage(environment),
     workIndex: createLmdbWorkIndex(environment, options.clock),
     registers: createLmdbRegisters(environment, options.clock),
+    writeQueue: createLmdbWriteQueue(environment, options.clock),
     vacuum: (limit) => environment.vacuum(limit),
     async createSchema() {},
     async close() {

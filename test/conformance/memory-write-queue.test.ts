@@ -1,0 +1,4 @@
+import { memoryHarness } from './memory-harness.ts'
+import { writeQueueConformance } from './write-queue.ts'
+
+writeQueueConformance('memory', memoryHarness)
