@@ -141,6 +141,14 @@ export function fail(entry: StoredEntry, token: string, failure: Failure, now: n
   return { next: withRemoveAt({ ...row, lease: null, failure }, now) }
 }
 
+/** Gives up on a product that fails: it is not tried again by itself until its sources or its primer change. */
+export function park(entry: StoredEntry, now: number): Transition {
+  const row = fold(entry)
+  if (!row.failure || (row.failure.retryAt === null && row.requested === null))
+    return { refused: { reason: 'nothing' } }
+  return { next: withRemoveAt({ ...row, requested: null, failure: { ...row.failure, retryAt: null } }, now) }
+}
+
 /** Gives the lease back without a verdict: nobody waits any more, or the source had no room. */
 export function release(entry: StoredEntry, token: string, now: number): Transition {
   const row = fold(entry)

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../entry/json.ts'
 import type { KckError } from '../errors.ts'
-import type { Operate } from '../operate/operate.ts'
+import type { Operate } from '../operate/contract.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
@@ -54,10 +54,13 @@ export interface Work {
 
 /** Something changed outside KCK. */
 export interface SourceChange {
-  readonly tables?: readonly TableChange[]
+  readonly tables?: readonly AnnouncedTable[]
   readonly tags?: readonly string[]
   readonly keys?: readonly string[]
 }
+
+/** Without a source's name: the only one. */
+export type AnnouncedTable = Omit<TableChange, 'source'> & { readonly source?: string }
 
 export interface TableChange {
   /** The source's name. */
@@ -149,6 +152,7 @@ export interface ChangeOptions {
   readonly cause?: string
   /** Equal for repetitions of the same call, so that they count once. */
   readonly id?: string
+  readonly signal?: AbortSignal
 }
 
 export interface UpdateRequest {

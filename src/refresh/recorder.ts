@@ -9,18 +9,14 @@ import type { Lineage } from '../ports/lineage.ts'
  */
 export class Recorder {
   readonly #key: string
-  readonly #deps: { readonly lineage: Lineage; readonly entropy: Entropy }
+  readonly #deps: RecorderDeps
   readonly #before: ReadonlyMap<string, Input>
   readonly #inputs = new Map<string, Input>()
   #rows = 0
   /** What each product that was read rests on, itself among it. */
   readonly #restsOn = new Map<string, readonly Input[]>()
 
-  constructor(
-    key: string,
-    before: Materialization | null,
-    deps: { readonly lineage: Lineage; readonly entropy: Entropy },
-  ) {
+  constructor(key: string, before: Materialization | null, deps: RecorderDeps) {
     this.#key = key
     this.#deps = deps
     this.#before = new Map(before?.inputs.map((input) => [input.node, input]))
@@ -61,13 +57,17 @@ export class Recorder {
   }
 
   /**
-   * Direct inputs that rest on an older version of some ancestor than another input does: a value made of both would be
-   * a mix of old and new.
+   * Direct inputs that rest on an older version of some ancestor than another input does, or whoever asks for this
+   * compute has seen: a value made of both would be a mix of old and new.
    */
   get outdated(): readonly string[] {
-    const newest = newestOf(this.#restsOn.values())
-    const isOlder = (ancestor: Input) => (ancestor.version ?? 0) < (newest.get(ancestor.node)?.version ?? 0)
-    return [...this.#restsOn].filter(([, ancestors]) => ancestors.some(isOlder)).map(([node]) => node)
+    const { newest } = this
+    return [...this.#restsOn].filter(([, ancestors]) => isBehind(ancestors, newest)).map(([node]) => node)
+  }
+
+  /** The newest version known of everything further up. */
+  get newest(): Newest {
+    return newestOf([...this.#restsOn.values(), [...(this.#deps.newest?.values() ?? [])]])
   }
 
   get inputs(): readonly Input[] {
@@ -84,8 +84,23 @@ export class Recorder {
   }
 }
 
+/** By node. */
+export type Newest = ReadonlyMap<string, Input>
+
+export interface RecorderDeps {
+  readonly lineage: Lineage
+  readonly entropy: Entropy
+  /** Versions that whoever asks for the compute has seen. */
+  readonly newest?: Newest | undefined
+}
+
+/** Whether some of these rest on less than the newest that is known. */
+export function isBehind(ancestors: readonly Input[], newest: Newest): boolean {
+  return ancestors.some(({ node, version }) => (version ?? 0) < (newest.get(node)?.version ?? 0))
+}
+
 /** The newest version of every node in these lists. */
-export function newestOf(lists: Iterable<readonly Input[]>): ReadonlyMap<string, Input> {
+export function newestOf(lists: Iterable<readonly Input[]>): Newest {
   const newest = new Map<string, Input>()
   for (const input of [...lists].flat()) {
     if ((newest.get(input.node)?.version ?? -1) < (input.version ?? 0)) newest.set(input.node, input)
@@ -118,6 +133,9 @@ export function keyOfProduct(node: string): string {
 export function primerNode(name: string): string {
   return `primer/${name}`
 }
+
+/** Below it hang the keys whose last refresh failed; whoever lists them takes off what has recovered. */
+export const FAILING = 'failing'
 
 /** Below it hang the names of the primers that others read: what nobody reads need not be looked below. */
 export const READERS = 'readers'

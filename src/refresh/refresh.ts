@@ -10,6 +10,8 @@ import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
 import { type HeldEntry, type Made, type MakeDeps, make } from './make.ts'
 import { type Held, type PublishDeps, publish } from './publish.ts'
+import type { Newest } from './recorder.ts'
+import { FAILING } from './recorder.ts'
 
 /**
  * One refresh of one key, top to bottom: take the lease (or wait for whoever has it), compute, commit if the lease is
@@ -32,6 +34,8 @@ export interface RefreshRequest {
   readonly retry?: boolean
   /** The caller wants newer sources, not just an entry that nothing upstream contradicts. */
   readonly recompute?: boolean
+  /** Nothing that the compute reads may rest on less than this. */
+  readonly newest?: Newest
   /** Id of a body that cannot be read and must not be kept. */
   readonly damaged?: string | undefined
 }
@@ -219,6 +223,7 @@ export class Refresher {
       error: `${error.code}: ${error.message}`,
     }
     await this.#giveBack(product.text, held.token, (entry) => fail(entry, held.token, failure, now), happened)
+    await this.#noteFailing(held.row, product.text)
     emit({
       type: 'compute-failed',
       key: product.text,
@@ -242,6 +247,16 @@ export class Refresher {
       await mutate(this.#mutateDeps, { key, operation: `${token}:failed`, happened }, transition)
     } catch (error) {
       emit({ type: 'fault', where: 'giving back a lease', key, error })
+    }
+  }
+
+  // For those who list what fails; whoever lists it takes off what has recovered.
+  async #noteFailing(before: EntryRow, key: string): Promise<void> {
+    if (before.failure) return
+    try {
+      await this.#deps.store.lineage.addEdges(key, [FAILING])
+    } catch (error) {
+      emit({ type: 'fault', where: 'noting a failing key', key, error })
     }
   }
 

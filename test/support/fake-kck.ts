@@ -89,6 +89,8 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
     calls,
     updates,
     changes,
+    // Real ones answer in test/unit/operate.
+    operate: {} as Kck['operate'],
     fetch,
     fetchMany: (keys, request) =>
       Promise.all(keys.map((key) => fetch(key, request).catch((error: unknown) => asKckError(error)))),
