@@ -1,3 +1,5 @@
+import type { StoredEntry } from '../entry/entry.ts'
+import { settle } from '../errors.ts'
 import { Fetcher } from '../fetch/fetch.ts'
 import { NearCache } from '../fetch/near-cache.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
@@ -9,10 +11,10 @@ import { AugmentTrust } from '../refresh/augment-trust.ts'
 import { Changes } from '../refresh/change.ts'
 import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
 import { tryCutoff } from '../refresh/cutoff.ts'
-import { keyOfProduct } from '../refresh/recorder.ts'
+import { isBehind, keyOfProduct, productNode } from '../refresh/recorder.ts'
 import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
 import { RefreshRequests } from '../refresh/requests.ts'
-import type { ComputeRun } from '../refresh/run.ts'
+import type { Behind, ComputeRun } from '../refresh/run.ts'
 import { KnownNodes } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
 import { statementOf } from '../sql/parse.ts'
@@ -60,7 +62,9 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
     fetcher.fetchMany(products, request, parent)
   const computing = computeWith(parts, fetchMany)
   const augmentTrust = new AugmentTrust({ registers: store.registers, clock, entropy })
-  const refresher = new Refresher({ store, clock, entropy, options, ...computing, augmentTrust, changes, outdated })
+  const renewInputs: RefreshDeps['renewInputs'] = (...behind) => renew({ registry, refresher }, ...behind)
+  const making = { ...computing, renewInputs, augmentTrust }
+  const refresher = new Refresher({ store, clock, entropy, options, ...making, changes, outdated })
   const unstored = new UnstoredComputes({ clock, entropy, compute: computing.compute })
   const fetcher = new Fetcher({
     entries: store.entries,
@@ -82,15 +86,28 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
 function computeWith(
   { registry, sources, store, clock }: KckParts,
   fetchMany: ComputeDeps['fetchMany'],
-): Pick<RefreshDeps, 'compute' | 'cutOff' | 'renewInputs'> {
+): Pick<RefreshDeps, 'compute' | 'cutOff'> {
   const known = new KnownNodes(store.lineage)
   const reading = { registry, sources, parseStatement: statementOf, known, fetchMany }
   return {
     compute: (product: ProductKey, run: ComputeRun) => computeProduct(reading, product, run),
     cutOff: (product, row, signal) => tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() }),
-    renewInputs: async (product, nodes, signal) => {
-      const inputs = nodes.map((node) => registry.parseKey(keyOfProduct(node)))
-      await fetchMany(inputs, { noCache: true, signal, deadline: Number.POSITIVE_INFINITY }, product.text)
-    },
   }
+}
+
+/** Versions say what an input rests on, times do not: clocks differ. One that fails now is read as it is. */
+async function renew(
+  { registry, refresher }: { readonly registry: Registry; readonly refresher: Refresher },
+  product: ProductKey,
+  { nodes, newest }: Behind,
+  signal: AbortSignal,
+): Promise<void> {
+  const isEnough = ({ key, row }: StoredEntry) => {
+    const value = row?.value
+    if (!value) return false
+    const self = { node: productNode(key), version: value.version, contentHash: value.contentHash, edge: '' }
+    return !isBehind([...value.ancestors, self], newest)
+  }
+  const request = { cause: 'miss', until: isEnough, signal, parent: product.text, recompute: true, newest }
+  await Promise.all(nodes.map((node) => settle(refresher.refresh(registry.parseKey(keyOfProduct(node)), request))))
 }

@@ -7,6 +7,7 @@ import { type Augmented, sameJson, tryAugment } from './augment.ts'
 import type { AugmentTrust } from './augment-trust.ts'
 import { materialize } from './materialize.ts'
 import { dropEdges, type Held } from './publish.ts'
+import type { Newest } from './recorder.ts'
 import { supersededBy, tryRollback } from './rollback.ts'
 import { type Computed, type RunDeps, runConsistently } from './run.ts'
 
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly signal: AbortSignal
   /** Nothing but a compute will do. */
   readonly recompute: boolean
+  /** Nothing that it reads may rest on less than this. */
+  readonly newest?: Newest | undefined
   /** Id of a body that cannot be read and must not be kept. */
   readonly damaged?: string | undefined
 }
@@ -104,7 +107,7 @@ async function fromCompute(
   if (before) await runBefore('beforeRefresh', hooks.beforeRefresh, event)
   // Who missed waits for it; whoever refreshes behind answers does not.
   const priority = wanted.cause === 'miss' || wanted.cause === 'manual' ? 'interactive' : 'background'
-  const run = await runConsistently(deps, product, held.row, { signal: wanted.signal, priority })
+  const run = await runConsistently(deps, product, held.row, { signal: wanted.signal, priority, newest: wanted.newest })
   if (wanted.augmented) await compare(deps, product, wanted.augmented, run)
   const { inputs, ancestors, dropped } = run.recorder
   const made = await materialized(deps, product, held, { ...run, inputs, ancestors, damaged: wanted.damaged })

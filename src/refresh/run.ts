@@ -7,7 +7,7 @@ import type { Clock, Entropy } from '../ports/clock.ts'
 import type { QueryPriority } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { ProductKey } from '../primer/registry.ts'
-import { Recorder } from './recorder.ts'
+import { type Newest, Recorder } from './recorder.ts'
 
 /** One run of a primer, as it is handed to what computes. */
 export interface ComputeRun {
@@ -23,7 +23,10 @@ export interface ComputeRun {
 }
 
 /** How a compute is to run. */
-export type RunOptions = Pick<ComputeRun, 'signal' | 'priority'>
+export interface RunOptions extends Pick<ComputeRun, 'signal' | 'priority'> {
+  /** Nothing that it reads may rest on less than this. */
+  readonly newest?: Newest | undefined
+}
 
 export interface Computed {
   readonly recorder: Recorder
@@ -39,8 +42,13 @@ export interface RunDeps {
   readonly options: KckOptions
   /** Computes the value of a key, recording what it reads. */
   readonly compute: (product: ProductKey, run: ComputeRun) => Promise<unknown>
-  /** Computes products anew, because what they rest on is newer than they are. */
-  readonly renewInputs: (product: ProductKey, nodes: readonly string[], signal: AbortSignal) => Promise<void>
+  /** Computes inputs of a product anew, because what they rest on is newer than they are. */
+  readonly renewInputs: (product: ProductKey, behind: Behind, signal: AbortSignal) => Promise<void>
+}
+
+export interface Behind {
+  readonly nodes: readonly string[]
+  readonly newest: Newest
 }
 
 /** A mix of old and new means a change is on its way just now; more than this it is left to that change. */
@@ -58,9 +66,9 @@ export async function runConsistently(
 ): Promise<Computed> {
   for (let tries = 1; ; tries++) {
     const run = await runCompute(deps, product, row, options)
-    const { outdated } = run.recorder
+    const { outdated, newest } = run.recorder
     if (outdated.length === 0 || tries === CONSISTENT_TRIES) return run
-    await deps.renewInputs(product, outdated, options.signal)
+    await deps.renewInputs(product, { nodes: outdated, newest }, options.signal)
   }
 }
 
@@ -70,7 +78,7 @@ export async function runConsistently(
  */
 async function runCompute(deps: RunDeps, product: ProductKey, row: EntryRow, run: RunOptions): Promise<Computed> {
   const { clock, store, entropy, options } = deps
-  const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy })
+  const recorder = new Recorder(product.text, row.value, { lineage: store.lineage, entropy, newest: run.newest })
   const startedAt = clock.now()
   const asOf = row.lease?.since ?? startedAt
   const limit = timeLimit(clock, product.primer.timeoutMs ?? options.computeTimeoutMs)
