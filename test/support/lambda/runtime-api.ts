@@ -32,6 +32,13 @@ export interface RuntimeApi {
   close(): void
 }
 
+const TOO_LARGE: Outcome = {
+  error: {
+    errorType: 'Function.ResponseSizeTooLarge',
+    errorMessage: `Response payload size exceeded maximum allowed payload size (${MAX_RESULT_BYTES} bytes).`,
+  },
+}
+
 const PREFIX = '/2018-06-01/runtime'
 
 export async function startRuntimeApi(): Promise<RuntimeApi> {
@@ -60,13 +67,10 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
       return end(response, 202, { status: 'OK' })
     }
     const [, requestId = '', kind] = /^.*\/invocation\/([^/]+)\/(response|error)$/.exec(url) ?? []
-    if (kind === 'response' && body.length > MAX_RESULT_BYTES) {
-      const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESULT_BYTES} bytes).`
-      settle(requestId, { error: { errorType: 'Function.ResponseSizeTooLarge', errorMessage } })
-      return end(response, 413, { errorType: 'RequestEntityTooLarge', errorMessage })
-    }
-    const outcome = kind === 'response' ? { result: JSON.parse(body.toString() || 'null') } : { error: failureOf(body) }
-    const known = kind !== undefined && settle(requestId, outcome)
+    if (kind === undefined) return end(response, 404, {})
+    const tooLarge = kind === 'response' && body.length > MAX_RESULT_BYTES
+    const known = settle(requestId, tooLarge ? TOO_LARGE : outcomeOf(kind, body))
+    if (tooLarge) return end(response, 413, { errorType: 'RequestEntityTooLarge' })
     end(response, known ? 202 : 400, known ? { status: 'OK' } : { errorType: 'InvalidRequestID' })
   }
 
@@ -109,6 +113,10 @@ function end(response: ServerResponse, status: number, body: unknown): void {
   response.statusCode = status
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify(body))
+}
+
+function outcomeOf(kind: string, body: Buffer): Outcome {
+  return kind === 'response' ? { result: JSON.parse(body.toString() || 'null') } : { error: failureOf(body) }
 }
 
 function failureOf(body: Buffer): FunctionError {

@@ -28,7 +28,7 @@ export async function handler(event, context) {
         pid: process.pid,
         left,
         now: Date.now(),
-        date: new Date().getTime(),
+        date: new Date().toISOString(),
         idle: performance.now(),
       }
     }
