@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 
 export type GatewayKind = 'http-api' | 'function-url'
+/** A function that throws is answered for as a gateway does it. */
 export type LambdaHandler = (
   event: APIGatewayProxyEventV2,
   context: Context,
@@ -19,20 +20,28 @@ const domains: Readonly<Record<GatewayKind, string>> = {
   'function-url': 'abc123.lambda-url.eu-central-1.on.aws',
 }
 
+/** What an HTTP API takes. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024
+
 /**
  * What stands before a Lambda function, as far as its events and answers go: payload format 2.0. An HTTP API decodes the
  * path once and drops what follows a decoded `?`; a Function URL leaves it as it came. Both join repeated headers, hand
  * cookies over apart, and text bodies as text.
  */
-export async function startGateway(kind: GatewayKind, handler: LambdaHandler): Promise<Gateway> {
+export async function startGateway(kind: GatewayKind, handler: LambdaHandler, port = 0): Promise<Gateway> {
   let count = 0
-  const server = createServer({ maxHeaderSize: 10_240 }, async (request, response) => {
+  const answer = async (request: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> => {
+    const bytes = await bytesOf(request)
+    if (bytes.length > MAX_BODY_BYTES) return refusal(413, 'Request Entity Too Large')
     count += 1
     const requestId = `gateway-${count}`
-    const event = eventOf(kind, request, await bytesOf(request), requestId)
     // Lambda hands events and results over as JSON.
-    const result = JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)), contextOf(requestId))))
-    const { statusCode, headers, body, isBase64Encoded } = result as APIGatewayProxyStructuredResultV2
+    const event = JSON.parse(JSON.stringify(eventOf(kind, request, bytes, requestId)))
+    return JSON.parse(JSON.stringify(await handler(event, contextOf(requestId))))
+  }
+  const server = createServer({ maxHeaderSize: 10_240 }, async (request, response) => {
+    const result = await answer(request).catch(() => refusal(500, 'Internal Server Error'))
+    const { statusCode, headers, body, isBase64Encoded } = result
     const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8')
     response.writeHead(statusCode ?? 200, headers as Record<string, string>)
     response.end(request.method === 'HEAD' ? undefined : bytes)
@@ -41,7 +50,7 @@ export async function startGateway(kind: GatewayKind, handler: LambdaHandler): P
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () =>
@@ -50,6 +59,11 @@ export async function startGateway(kind: GatewayKind, handler: LambdaHandler): P
         server.closeAllConnections()
       }),
   }
+}
+
+/** An answer of the gateway's own. */
+export function refusal(statusCode: number, message: string): APIGatewayProxyStructuredResultV2 {
+  return { statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) }
 }
 
 async function bytesOf(request: IncomingMessage): Promise<Buffer> {

@@ -60,18 +60,21 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
     if (method === 'GET' && url === `${PREFIX}/invocation/next`) {
       waiting = response
       asked.resolve()
-      return
-    }
-    if (method === 'POST' && url === `${PREFIX}/init/error`) {
+    } else if (method === 'POST') end(response, ...said(url, body))
+    else end(response, 404, {})
+  }
+
+  function said(url: string, body: Buffer): [status: number, answer: unknown] {
+    if (url === `${PREFIX}/init/error`) {
       asked.reject(failureOf(body))
-      return end(response, 202, { status: 'OK' })
+      return [202, { status: 'OK' }]
     }
-    const [, requestId = '', kind] = /^.*\/invocation\/([^/]+)\/(response|error)$/.exec(url) ?? []
-    if (kind === undefined) return end(response, 404, {})
+    const [, requestId = '', kind] = /\/invocation\/([^/]+)\/(response|error)$/.exec(url) ?? []
+    if (kind === undefined) return [404, {}]
     const tooLarge = kind === 'response' && body.length > MAX_RESULT_BYTES
     const known = settle(requestId, tooLarge ? TOO_LARGE : outcomeOf(kind, body))
-    if (tooLarge) return end(response, 413, { errorType: 'RequestEntityTooLarge' })
-    end(response, known ? 202 : 400, known ? { status: 'OK' } : { errorType: 'InvalidRequestID' })
+    if (tooLarge) return [413, { errorType: 'RequestEntityTooLarge' }]
+    return known ? [202, { status: 'OK' }] : [400, { errorType: 'InvalidRequestID' }]
   }
 
   const server = createServer((request, response) => {
