@@ -1,10 +1,12 @@
 import type { Auth } from '../auth/auth.ts'
 import { asKckError, KckError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { LargeBodies } from '../ports/large-bodies.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
+import { changedRoute } from './changed-route.ts'
 import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
 import { createDeadlines, deadlineOf } from './deadline.ts'
 import { compressed } from './encode.ts'
@@ -13,6 +15,7 @@ import { fetchManyRoute } from './fetch-many-route.ts'
 import { fetchRoute, refreshRoute } from './fetch-route.ts'
 import { acceptsJson } from './negotiate.ts'
 import { openApiOf } from './openapi.ts'
+import { discardRoute, explainRoute, graphRoute, keysRoute, queueRoute } from './operate-routes.ts'
 import { problemResponse } from './problem.ts'
 import { type EdgeRequest, headerValues, listHeader } from './request.ts'
 import type { RequestLogEntry } from './request-log.ts'
@@ -24,6 +27,8 @@ export interface EdgeOptions {
   readonly clock: Clock
   readonly auth: Auth
   readonly limits?: Partial<EdgeLimits>
+  /** For bodies over `limits.answerBytes`. Default: none, and they are refused. */
+  readonly largeBodies?: LargeBodies | null
   /** Default: no other origin's pages get anything. */
   readonly cors?: CorsOptions | null
   /** Called once for every request. */
@@ -48,6 +53,7 @@ const defaultLimits: EdgeLimits = {
   bodyBytes: defaultBodyLimit,
   keysPerRequest: 100,
   manyBytes: 32 * 1024 * 1024,
+  answerBytes: Number.POSITIVE_INFINITY,
 }
 
 const healthRoute: Handler = async ({ kck }, { signal }) => {
@@ -62,7 +68,9 @@ export function createEdge(options: EdgeOptions): Edge {
   const limits = { ...defaultLimits, ...options.limits }
   // A deployment that gives every request more than the default ceiling means it.
   const maxDeadlineMs = options.limits?.maxDeadlineMs ?? Math.max(limits.maxDeadlineMs, limits.deadlineMs)
-  const context: EdgeContext = { kck, clock, auth, limits: { ...limits, maxDeadlineMs } }
+  const manyBytes = Math.min(limits.manyBytes, limits.answerBytes)
+  const { largeBodies = null } = options
+  const context: EdgeContext = { kck, clock, auth, limits: { ...limits, maxDeadlineMs, manyBytes }, largeBodies }
   const deadlines = createDeadlines(clock)
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {
@@ -74,7 +82,13 @@ export function createEdge(options: EdgeOptions): Edge {
     'fetch-many': fetchManyRoute,
     invalidate: invalidateRoute,
     update: updateRoute,
+    changed: changedRoute,
     refresh: refreshRoute,
+    explain: explainRoute,
+    keys: keysRoute,
+    graph: graphRoute,
+    queue: queueRoute,
+    discard: discardRoute,
     openapi: openApiRoute,
     health: healthRoute,
   }

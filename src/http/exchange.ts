@@ -1,6 +1,7 @@
 import type { Auth } from '../auth/auth.ts'
 import type { FetchRequest, Kck } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { LargeBodies } from '../ports/large-bodies.ts'
 import type { Claims } from '../primer/definition.ts'
 import { parseCacheControl, queryDirectives } from './cache-control.ts'
 import type { DeadlineOptions } from './deadline.ts'
@@ -16,12 +17,14 @@ export interface EdgeLimits extends DeadlineOptions {
   readonly keysPerRequest: number
   /** Bytes of values that one `POST /fetch` gives, before encoding. Default 32 MiB. */
   readonly manyBytes: number
+  /** Bytes of a body, as encoded, above which its reader is sent elsewhere. Default: as many as there are. */
+  readonly answerBytes: number
 }
 
 /** What the edge needs of the core. */
 export type EdgeKck = Pick<
   Kck,
-  'registry' | 'fetch' | 'fetchMany' | 'invalidate' | 'purge' | 'refresh' | 'update' | 'health'
+  'registry' | 'fetch' | 'fetchMany' | 'invalidate' | 'purge' | 'refresh' | 'update' | 'changed' | 'health' | 'operate'
 >
 
 /** What the routes stand on. */
@@ -30,6 +33,7 @@ export interface EdgeContext {
   readonly clock: Clock
   readonly auth: Auth
   readonly limits: EdgeLimits
+  readonly largeBodies: LargeBodies | null
 }
 
 /** One request under way: routed and authenticated. */
@@ -46,7 +50,9 @@ export type Handler = (context: EdgeContext, exchange: Exchange) => Promise<Edge
 
 /** What the caller asks of the answer: directives from the header, those of the query above them, and the deadline. */
 export function fetchRequestOf({ request, deadline, signal }: Exchange): FetchRequest {
+  const after = listHeader(request.headers, 'kck-after')
   return {
+    ...(after === undefined ? {} : { after }),
     ...parseCacheControl(listHeader(request.headers, 'cache-control')),
     ...queryDirectives(parseQuery(request.rawQuery)),
     deadline,

@@ -1,6 +1,17 @@
 import { KckError } from '../errors.ts'
 
-export type RouteName = 'fetch' | 'fetch-many' | 'invalidate' | 'update' | 'refresh' | 'openapi' | 'health'
+export type RouteName =
+  | 'fetch'
+  | 'fetch-many'
+  | 'invalidate'
+  | 'update'
+  | 'changed'
+  | 'refresh'
+  | 'openapi'
+  | 'health'
+  | OperateRoute
+
+type OperateRoute = 'explain' | 'keys' | 'graph' | 'queue' | 'discard'
 
 export interface Route {
   readonly name: RouteName
@@ -21,7 +32,13 @@ const paths: readonly RoutePath[] = [
   { path: '/fetch', keyed: false, methods: { POST: 'fetch-many' } },
   { path: '/update/', keyed: true, methods: { PUT: 'update', POST: 'update' } },
   { path: '/create/', keyed: true, methods: { POST: 'update' } },
+  { path: '/changed', keyed: false, methods: { POST: 'changed' } },
   { path: '/refresh/', keyed: true, methods: { POST: 'refresh' } },
+  { path: '/explain/', keyed: true, methods: { GET: 'explain' } },
+  { path: '/operate/keys', keyed: false, methods: { GET: 'keys' } },
+  { path: '/operate/graph', keyed: false, methods: { GET: 'graph' } },
+  { path: '/operate/queue', keyed: false, methods: { GET: 'queue' } },
+  { path: '/operate/discard/', keyed: true, methods: { POST: 'discard' } },
   { path: '/openapi.json', keyed: false, methods: { GET: 'openapi', HEAD: 'openapi' } },
   { path: '/healthz', keyed: false, methods: { GET: 'health', HEAD: 'health' } },
 ]

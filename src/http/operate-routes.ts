@@ -1,0 +1,59 @@
+import { KckError } from '../errors.ts'
+import { noSubject } from './change-route.ts'
+import { compressed } from './encode.ts'
+import type { EdgeContext, Exchange, Handler } from './exchange.ts'
+import { parseQuery } from './query.ts'
+import { jsonResponse } from './respond.ts'
+
+/** What an operator asks; all of it needs what invalidating needs. */
+const forOperators =
+  (
+    answer: (context: EdgeContext, exchange: Exchange) => Promise<{ readonly value: unknown; readonly key?: string }>,
+  ): Handler =>
+  async (context, exchange) => {
+    context.auth.authorize('admin', null, exchange.claims, noSubject)
+    const { value, key } = await answer(context, exchange)
+    const response = jsonResponse(200, value, key === undefined ? undefined : { key })
+    return compressed(response, exchange.request.headers)
+  }
+
+/** `GET /explain/{key}` */
+export const explainRoute = forOperators(async ({ kck }, { route, signal }) => {
+  const value = await kck.operate.explain(route.rest, { signal })
+  return { value, key: value.key }
+})
+
+/** `GET /operate/keys?primer=...&limit=...&after=...` */
+export const keysRoute = forOperators(async ({ kck }, { request, signal }) => {
+  const query = parseQuery(request.rawQuery, new Set(['primer', 'limit', 'after']))
+  const primer = query.get('primer')
+  if (primer === undefined) throw new KckError('BAD_REQUEST', 'Say of which product: ?primer=name')
+  const after = query.get('after')
+  const page = { primer, limit: limitOf(query), ...(after === undefined ? {} : { after }) }
+  return { value: await kck.operate.keys(page, { signal }) }
+})
+
+/** `GET /operate/graph` */
+export const graphRoute = forOperators(async ({ kck }, { signal }) => ({ value: await kck.operate.graph({ signal }) }))
+
+/** `GET /operate/queue?limit=...` */
+export const queueRoute = forOperators(async ({ kck }, { request, signal }) => {
+  const limit = limitOf(parseQuery(request.rawQuery, new Set(['limit'])))
+  return { value: await kck.operate.backlog({ limit, signal }) }
+})
+
+/** `POST /operate/discard/{key}` */
+export const discardRoute = forOperators(async ({ kck }, { route, signal }) => {
+  const { text: key } = kck.registry.parseKey(route.rest)
+  return { value: { key, discarded: await kck.operate.discard(key, { signal }) }, key }
+})
+
+const defaultLimit = 100
+const largestLimit = 1_000
+
+function limitOf(query: ReadonlyMap<string, string>): number {
+  const text = query.get('limit')
+  if (text === undefined) return defaultLimit
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= largestLimit) return Number(text)
+  throw new KckError('BAD_REQUEST', `limit is a number from 1 to ${largestLimit}`, { details: { parameter: 'limit' } })
+}
