@@ -1,16 +1,19 @@
 import type { SqsRefreshQueue } from '../src/adapters/sqs/refresh-queue.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { resolveConfig } from '../src/config/resolve.ts'
 import { KckError } from '../src/errors.ts'
 import { subscribe } from '../src/events.ts'
 import { createRuntime, type Runtime } from '../src/local/runtime.ts'
+import { MAX_ANSWER_BYTES } from './http-event.ts'
 import { logFault, logRequest } from './log.ts'
+import { project } from './project.ts'
 
 subscribe(logFault)
 
 let running: Promise<Runtime> | undefined
 
 /**
- * The system, once per cold start: `kck.config.ts` and the primers of the function's own folder, and the function's
+ * The system, once per cold start: `kck.config.ts` and the primers that are bundled with it, and the function's
  * environment above them. A start that failed is tried again by the next request.
  */
 export function runtime(): Promise<Runtime> {
@@ -32,5 +35,8 @@ export async function sqsRuntime(): Promise<Runtime & { readonly queue: SqsRefre
 
 async function start(): Promise<Runtime> {
   const folder = process.env['LAMBDA_TASK_ROOT'] ?? process.cwd()
-  return createRuntime(await loadConfig(folder), { log: logRequest })
+  if (project === null)
+    return createRuntime(await loadConfig(folder), { log: logRequest, answerBytes: MAX_ANSWER_BYTES })
+  const config = resolveConfig(project.settings, { folder, environment: process.env })
+  return createRuntime(config, { log: logRequest, project })
 }

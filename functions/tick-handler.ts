@@ -8,10 +8,14 @@ export interface Processes {
   readonly clock: Clock
 }
 
-/** A function behind a schedule of EventBridge; the event says nothing but that a minute has passed. */
+/** A function behind the schedules of EventBridge. Each says which job may be due; without a name, any may be. */
 export function createTickHandler(system: () => Promise<Processes>) {
-  return middy<unknown, void>().handler(async (_event, context) => {
+  return middy<{ readonly job?: unknown } | undefined, void>().handler(async (event, context) => {
     const { worker, clock } = await system()
-    await beforeItEnds(context, clock, (signal) => worker.tick(signal))
+    await beforeItEnds(context, clock, (signal) => worker.tick(signal, jobOf(event)))
   })
+}
+
+function jobOf(event: { readonly job?: unknown } | undefined): string | undefined {
+  return typeof event?.job === 'string' ? event.job : undefined
 }

@@ -7,19 +7,31 @@ import { createKck } from '../kck/create-kck.ts'
 import type { Kck } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { Definitions } from '../primer/load.ts'
+import type { Process } from '../process/define-process.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
 import { budgetSources } from './budget-sources.ts'
 import { loadRegistry } from './load-registry.ts'
 import { openAuth } from './open-auth.ts'
+import { openLargeBodies } from './open-large-bodies.ts'
 import { openQueue } from './open-queue.ts'
 import { openSources } from './open-sources.ts'
 import { openStore } from './open-store.ts'
 
 export interface RuntimeOptions {
+  /** What is loaded already, as in a bundle. Default: what is in the project's folders. */
+  readonly project?: LoadedProject
   readonly clock?: Clock
   readonly entropy?: Entropy
   /** Called once for every HTTP request. */
   readonly log?: (entry: RequestLogEntry) => void
+  /** Bytes of a body, as encoded, that an answer can have. Default: as many as there are. */
+  readonly answerBytes?: number
+}
+
+export interface LoadedProject {
+  readonly definitions: Definitions
+  readonly processes: readonly Process[]
 }
 
 /** The whole system in one process. */
@@ -43,11 +55,12 @@ export interface Runtime {
  * `INVALID_DEFINITION`, saying what to change.
  */
 export async function createRuntime(config: ResolvedConfig, options: RuntimeOptions = {}): Promise<Runtime> {
-  const { clock = systemClock, entropy = systemEntropy, log } = options
-  const registry = await loadRegistry(config)
+  const { clock = systemClock, entropy = systemEntropy, log, project, answerBytes = Number.POSITIVE_INFINITY } = options
+  const registry = await loadRegistry(config, project?.definitions)
   const auth = await openAuth(config, clock)
   const opened = await openAll(config, { clock, entropy })
   const { limits, nearCache, server } = config
+  const largeBodies = await openLargeBodies(config.largeBodies, clock)
   const kck = createKck({
     registry,
     ...opened,
@@ -67,18 +80,28 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
     clock,
     auth,
     cors: server.cors,
-    limits: { deadlineMs: limits.deadlineMs, bodyBytes: limits.bodyBytes, keysPerRequest: limits.keysPerFetch },
+    limits: {
+      deadlineMs: limits.deadlineMs,
+      bodyBytes: limits.bodyBytes,
+      keysPerRequest: limits.keysPerFetch,
+      answerBytes,
+    },
+    largeBodies,
     ...(log ? { log } : {}),
   })
   const openProcesses = async () => {
     const processes = await import('./open-processes.ts')
-    return processes.openProcesses(config, { kck, ...opened, clock, entropy })
+    return processes.openProcesses(config, { kck, ...opened, clock, entropy }, project?.processes)
   }
   const beforeFreeze = async () => {
     await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))
   }
   const { queue } = opened
-  return { config, kck, edge, auth, queue, clock, openProcesses, beforeFreeze, close: () => kck.close() }
+  const close = async () => {
+    await largeBodies?.close()
+    await kck.close()
+  }
+  return { config, kck, edge, auth, queue, clock, openProcesses, beforeFreeze, close }
 }
 
 /** What has been opened is closed again when a later part cannot be. */

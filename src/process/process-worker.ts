@@ -18,8 +18,11 @@ export interface ProcessWorkerOptions extends TimetableOptions {
 }
 
 export interface ProcessWorker {
-  /** Does everything that is due now, and resolves when it is done. Never rejects; faults are events. */
-  tick(signal: AbortSignal): Promise<void>
+  /**
+   * Does everything that is due now, or of that only the job of one name or of the names below it (`boot`), and resolves
+   * when it is done. Never rejects; faults are events.
+   */
+  tick(signal: AbortSignal, only?: string): Promise<void>
   /** Goes on until the signal aborts; resolves when what was begun has stopped. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -35,10 +38,10 @@ export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOpt
   const { processes = [], deployment = deploymentOf(deps.kck.registry), ...timing } = options
   let made: Timetable | null = null
 
-  const start = async (signal: AbortSignal): Promise<readonly Promise<void>[]> => {
+  const start = async (signal: AbortSignal, only?: string): Promise<readonly Promise<void>[]> => {
     try {
       made ??= new Timetable(deps, [await bootJob(deps, deployment), ...jobsOf(deps, processes, timing)], timing)
-      return made.startDue(signal)
+      return made.startDue(signal, only)
     } catch (error) {
       if (!signal.aborted) emit({ type: 'fault', where: 'starting the process worker', error })
       return []
@@ -46,8 +49,8 @@ export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOpt
   }
 
   return {
-    tick: async (signal) => {
-      await Promise.all(await start(signal))
+    tick: async (signal, only) => {
+      await Promise.all(await start(signal, only))
     },
     run: async (signal) => {
       const running = new Set<Promise<void>>()

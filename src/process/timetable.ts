@@ -32,11 +32,14 @@ export class Timetable {
     this.#leaseMs = options.leaseMs ?? 30_000
   }
 
-  /** Starts what is due and not running here already. Returns one promise per start; none ever rejects. */
-  startDue(signal: AbortSignal): readonly Promise<void>[] {
+  /**
+   * Starts what is due and not running here already, or of that only the job `only` and those named `<only>/...`.
+   * Returns one promise per start; none ever rejects.
+   */
+  startDue(signal: AbortSignal, only?: string): readonly Promise<void>[] {
     const now = this.#deps.clock.now()
     return this.#places
-      .filter((place) => !place.running && place.notBefore <= now)
+      .filter(({ job, running, notBefore }) => !running && notBefore <= now && isNamed(job, only))
       .map((place) => {
         const running = this.#attempt(place, signal).finally(() => {
           place.running = null
@@ -141,6 +144,10 @@ export class Timetable {
       ...(signal ? { signal } : {}),
     })
   }
+}
+
+function isNamed({ name }: Job, only: string | undefined): boolean {
+  return only === undefined || name === only || name.startsWith(`${only}/`)
 }
 
 type Outcome = { readonly done: true } | { readonly error: unknown }
