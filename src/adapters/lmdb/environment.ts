@@ -1,4 +1,5 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { KckError } from '../../errors.ts'
 import { emit } from '../../events.ts'
@@ -34,6 +35,9 @@ interface Stats {
 
 const META_PAGES = 2
 
+/** Where LMDB notes the last committed transaction in its lock file, behind a magic number and a format. */
+const COMMITTED_AT = 8
+
 export type Expire = (key: Buffer, record: Buffer) => void
 
 /** Writes between two sweeps of expired records and of readers that died. */
@@ -64,7 +68,10 @@ export class Environment {
   readonly #clock: Clock
   readonly #room: FileRoom
   readonly #path: string
+  readonly #lockFile: number
+  readonly #committed = Buffer.alloc(8)
   #writes = 0
+  #readAt = -1
   #sweepTable = 0
   #sweepFrom: Buffer | undefined
 
@@ -88,6 +95,7 @@ export class Environment {
         keyEncoding: 'binary',
         encoding: 'binary',
       })
+      this.#lockFile = openSync(join(path, 'lock.mdb'), 'r')
     } catch (error) {
       folder?.release({ clean: false })
       throw unavailable('opened', error)
@@ -107,12 +115,31 @@ export class Environment {
     return table
   }
 
+  /** The number of the last transaction that any process committed. */
+  stamp(): number {
+    readSync(this.#lockFile, this.#committed, 0, 8, COMMITTED_AT)
+    return this.#committed.readUInt32LE(0) + this.#committed.readUInt32LE(4) * 2 ** 32
+  }
+
   /** Reads what is committed now, by any process. */
   read<T>(work: () => T): T {
     return this.#attempt('read', () => {
-      this.#root.resetReadTxn()
+      this.refresh()
       return work()
     })
+  }
+
+  /**
+   * Has the reads that follow, up to the next `await`, see what is committed now; returns its stamp. LMDB keeps its view
+   * until it is told, and telling it costs a timer: only when there is something new.
+   */
+  refresh(): number {
+    const stamp = this.stamp()
+    if (stamp !== this.#readAt) {
+      this.#root.resetReadTxn()
+      this.#readAt = stamp
+    }
+    return stamp
   }
 
   /**
@@ -168,6 +195,7 @@ export class Environment {
     if (use && --use.users > 0) return
     shared.delete(this.#path)
     await this.#root.close()
+    closeSync(this.#lockFile)
     this.#folder.release({ clean: true })
   }
 

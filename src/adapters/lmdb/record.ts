@@ -71,3 +71,15 @@ export function laterRemoval(removeAt: number | null, stored: RecordContent | Un
   if (stored === null || typeof stored === 'string') return removeAt
   return removeAt === null || stored.removeAt === null ? null : Math.max(removeAt, stored.removeAt)
 }
+
+/** A copy of the payload of a record that never expires; null: it is damaged. Saves what `unseal` makes on the way. */
+export function checkedPayload(key: Uint8Array, record: Buffer): Buffer | null {
+  const { length } = record
+  if (length < HEADER || record[0] !== FORMAT) return null
+  const start = (crc32(key) ^ FORMAT) >>> 0
+  // `record` may be longer than its `length` says: the library reads into a buffer that it uses again.
+  if (record.readUInt32LE(1) !== crc32(record.subarray(5, length), start)) return null
+  const payload = Buffer.allocUnsafe(length - HEADER)
+  record.copy(payload, 0, HEADER, length)
+  return payload
+}
