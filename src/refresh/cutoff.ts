@@ -2,7 +2,7 @@ import type { EntryRow, Input, Materialization } from '../entry/entry.ts'
 import { KckError } from '../errors.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
 import type { ComputeDeps } from './compute.ts'
-import { isProduct, keyOfProduct, newestOf } from './recorder.ts'
+import { isBehind, isProduct, keyOfProduct, newestOf } from './recorder.ts'
 
 /**
  * Early cutoff: a product that is dirty only because something upstream may have changed is as it was when every
@@ -35,10 +35,13 @@ export async function tryCutoff(
     now.set(input.node, same)
     restsOn.push([...answer.value.ancestors, same])
   }
+  const newest = newestOf(restsOn)
+  // A mix of old and new that was published because a change was on its way.
+  if (restsOn.some((ancestors) => isBehind(ancestors, newest))) return null
   return {
     ...value,
     inputs: value.inputs.map((input) => now.get(input.node) ?? input),
-    ancestors: [...newestOf(restsOn).values()],
+    ancestors: [...newest.values()],
   }
 }
 
