@@ -9,8 +9,8 @@ import { bearerToken, unauthenticated } from './bearer.ts'
 import { createKeySet, type FetchJwks } from './key-set.ts'
 import { createTokenVerifier } from './verify.ts'
 
-/** What is to be done: read a product, write through an updater, or operate (refresh, invalidate, purge, set). */
-type Action = 'fetch' | 'update' | 'admin'
+/** What is to be done: read, write through an updater, say what changed, or operate (refresh, invalidate, purge, set). */
+type Action = 'fetch' | 'update' | 'change' | 'admin'
 
 /** Who asks, and what they may. Made once; the edges call it for every request. */
 export interface Auth {

@@ -30,6 +30,8 @@ export interface KckConfig {
   readonly access?: AccessConfig
   /** Copies in each process, in front of the store. */
   readonly nearCache?: NearCacheConfig
+  /** Where values go that are larger than an answer can be: Lambda takes 4.4 MB, compressed. @default nowhere: 413 */
+  readonly largeBodies?: LargeBodiesConfig
   readonly limits?: LimitsConfig
   readonly server?: ServerConfig
 }
@@ -185,6 +187,8 @@ interface AccessConfig {
   readonly fetch?: Access
   /** Updaters. @default 'authenticated', or nobody without `auth` ('public' on this machine alone) */
   readonly update?: Access
+  /** Saying what changed (`POST /changed`). @default { scopes: ['kck:change', 'kck/change'] }, or as `update` without `auth` */
+  readonly change?: Access
   /** Refresh, invalidate, purge, set. @default { scopes: ['kck/admin'] }, or as `update` without `auth` */
   readonly admin?: Access
 }
@@ -194,6 +198,16 @@ interface NearCacheConfig {
   readonly maxBytes?: Size
   /** How long a copy is served without asking the store: how long a change by another process may stay unseen. @default '1s' */
   readonly maxAge?: Duration
+}
+
+/** Their readers are redirected to an object in S3 by a link that works for five minutes, for whoever has it. */
+interface LargeBodiesConfig {
+  /** Private, with a rule that deletes what is older than a day. Environment: `KCK_LARGE_BODIES_BUCKET`. */
+  readonly bucket?: string
+  /** Environment: `KCK_LARGE_BODIES_REGION`. @default the region of the AWS environment */
+  readonly region?: string
+  /** Another server than AWS. Environment: `KCK_LARGE_BODIES_ENDPOINT`. @default AWS */
+  readonly endpoint?: string
 }
 
 interface LimitsConfig {

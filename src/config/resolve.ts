@@ -50,6 +50,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
     auth,
     access: resolveAccess(read.access, auth !== null, exposed),
     nearCache: { maxBytes: read.nearCache.maxBytes, maxAgeMs: read.nearCache.maxAge },
+    largeBodies: read.largeBodies,
     limits: {
       deadlineMs: read.limits.deadline,
       computeTimeoutMs: read.limits.computeTimeout,
@@ -126,6 +127,8 @@ function resolveAccess(access: Settings['access'], signIn: boolean, exposed: boo
   return {
     fetch: access.fetch ?? (signIn ? 'authenticated' : 'public'),
     update: access.update ?? (signIn ? 'authenticated' : open),
+    // Cognito writes scopes with a slash.
+    change: access.change ?? (signIn ? { scopes: ['kck:change', 'kck/change'] } : open),
     admin: access.admin ?? (signIn ? { scopes: ['kck/admin'] } : open),
   }
 }

@@ -16,6 +16,8 @@ export interface ResolvedConfig {
   readonly auth: ResolvedAuth | null
   readonly access: ResolvedAccess
   readonly nearCache: { readonly maxBytes: number; readonly maxAgeMs: number }
+  /** Null: bodies that are too large for an answer are refused. */
+  readonly largeBodies: ResolvedLargeBodies | null
   readonly limits: ResolvedLimits
   readonly server: ResolvedServer
 }
@@ -102,7 +104,16 @@ export type JwksLocation =
 export interface ResolvedAccess {
   readonly fetch: Access
   readonly update: Access
+  readonly change: Access
   readonly admin: Access
+}
+
+export interface ResolvedLargeBodies {
+  readonly bucket: string
+  /** Null: as the AWS SDK finds it. */
+  readonly region: string | null
+  /** Null: AWS itself. */
+  readonly endpoint: string | null
 }
 
 interface ResolvedLimits {

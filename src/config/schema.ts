@@ -150,8 +150,21 @@ export const configSchema = object({
     main: source({ kind: 'pglite' }, '', []),
   }),
   auth: optional(auth, null),
-  access: section({ fetch: optional(access, null), update: optional(access, null), admin: optional(access, null) }),
+  access: section({
+    fetch: optional(access, null),
+    update: optional(access, null),
+    change: optional(access, null),
+    admin: optional(access, null),
+  }),
   nearCache: section({ maxBytes: optional(size(0, 1024 ** 4), 64 * mb), maxAge: optional(duration(0), 1000) }),
+  largeBodies: optional(
+    object({
+      bucket: required(text, 'set it here, or KCK_LARGE_BODIES_BUCKET'),
+      region: optional(text, null),
+      endpoint: optional(text, null),
+    }),
+    null,
+  ),
   limits: section({
     deadline: optional(duration(), 10_000),
     computeTimeout: optional(duration(), 300_000),

@@ -5,7 +5,7 @@ import { type ParsedBody, readBody } from './body.ts'
 import { compressed } from './encode.ts'
 import type { Handler } from './exchange.ts'
 import { parseQuery } from './query.ts'
-import { jsonResponse } from './respond.ts'
+import { jsonResponse, withHeaders } from './respond.ts'
 
 /** What an operator does is not about one product's parameters. */
 export const noSubject = { parameters: {}, types: {} }
@@ -22,7 +22,7 @@ export const updateRoute: Handler = async (context, { request, route, claims, de
   for (const subject of [inKey, inBody]) context.auth.authorize('update', updater.access, claims, subject)
   const updated = await context.kck.update(route.rest, fields, { claims, deadline, signal })
   const response = jsonResponse(200, { success: true, ...updated }, { key: `update/${updater.name}` })
-  return compressed(response, request.headers)
+  return compressed(withHeaders(response, ['kck-after', updated.after]), request.headers)
 }
 
 /** `DELETE /fetch/{key}`: stale from now on; with `?purge`, gone. */

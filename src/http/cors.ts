@@ -21,9 +21,10 @@ export interface Cors {
   preflight(request: EdgeRequest): EdgeResponse | null
 }
 
-const requestHeaders = 'authorization, cache-control, content-type, if-none-match, kck-timeout'
+const requestHeaders =
+  'authorization, cache-control, content-type, idempotency-key, if-none-match, kck-after, kck-timeout'
 const exposedHeaders =
-  'age, cache-status, etag, kck-as-of, kck-request-id, kck-state, kck-version, last-modified, retry-after'
+  'age, cache-status, etag, kck-after, kck-as-of, kck-request-id, kck-state, kck-version, last-modified, retry-after'
 
 /** Cross-origin answers for a list of origins; null (the default) gives no other page's script any access. */
 export function createCors(options: CorsOptions | null): Cors | null {

@@ -30,7 +30,8 @@ export function fetchHeaders(fetched: Fetched, options: FetchHeaderOptions): str
     'cache-status',
     cacheStatus(fetched, options),
     'vary',
-    options.public ? 'accept-encoding' : 'accept-encoding, authorization',
+    // What was kept for somebody who has written nothing is not for somebody who has.
+    options.public ? 'accept-encoding, kck-after' : 'accept-encoding, authorization, kck-after',
     'kck-version',
     String(fetched.version),
     'kck-state',

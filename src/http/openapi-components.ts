@@ -58,8 +58,9 @@ const updated: Schema = {
     rows: { type: 'array', items: { type: 'object' } },
     changed: { type: 'array', items: text },
     changedCount: count,
+    after: text,
   },
-  required: ['success', 'updater', 'mode', 'rowCount', 'rows', 'changed', 'changedCount'],
+  required: ['success', 'updater', 'mode', 'rowCount', 'rows', 'changed', 'changedCount', 'after'],
 }
 
 const health: Schema = {
@@ -83,6 +84,7 @@ export const openApiComponents: Schema = {
   securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
   schemas: { Problem: problem, Fetched: fetched, Result: result, Updated: updated, Health: health },
   headers: {
+    After: { description: 'For KCK-After of a fetch that must have seen this', schema: { type: 'string' } },
     ETag: { description: 'For If-None-Match', schema: text },
     Age: { description: 'Seconds since the sources were read', schema: count },
     CacheStatus: { description: 'RFC 9211: hit or why not, seconds to live, tier', schema: text },
@@ -107,4 +109,12 @@ export const requestParameters: readonly Schema[] = [
   { name: 'min_fresh', description: 'Fresh for at least this long, in seconds', schema: count },
   { name: 'only_if_cached', description: 'Never compute', schema: { type: 'boolean' } },
   { name: 'no_cache', description: 'Compute from sources read from now on', schema: { type: 'boolean' } },
-].map((parameter) => ({ ...parameter, in: 'query', required: false }))
+]
+  .map((parameter): Schema => ({ ...parameter, in: 'query', required: false }))
+  .concat({
+    name: 'KCK-After',
+    in: 'header',
+    required: false,
+    description: 'What writes answered with, several with commas between: no value that has not seen them',
+    schema: { type: 'string' },
+  })

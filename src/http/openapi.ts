@@ -6,6 +6,7 @@ import type { Access, AnyPrimer } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Updater } from '../updater/definition.ts'
 import { isPublic } from './access.ts'
+import { afterHeader, changedPath } from './openapi-change.ts'
 import { openApiComponents, problemResponses, requestParameters } from './openapi-components.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -21,6 +22,7 @@ export function openApiOf(registry: Registry, auth: Auth): Schema {
     paths: Object.fromEntries([
       ...primers.map((primer) => productPath(primer, open(primer.access, primer.parameters))),
       ['/fetch', fetchManyPath],
+      ['/changed', changedPath(auth)],
       ...updaters.flatMap((updater) => updaterPaths(updater, open(updater.access, updater.key))),
       ['/healthz', healthPath],
     ]),
@@ -96,7 +98,10 @@ function updaterPaths(updater: Updater, open: boolean): readonly (readonly [stri
       content: { 'application/json': { schema: bodySchema(updater) } },
     },
     responses: {
-      '200': json('What was written and which products it made stale', { $ref: '#/components/schemas/Updated' }),
+      '200': {
+        ...json('What was written and which products it made stale', { $ref: '#/components/schemas/Updated' }),
+        headers: afterHeader,
+      },
       ...problemResponses(['400', '401', '403', '404', '409', '413', '415', '422', '503', '504']),
     },
   })

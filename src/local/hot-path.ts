@@ -65,6 +65,7 @@ const understood = new Set(['accept', 'accept-encoding', 'if-none-match', 'if-mo
 const unusual = new Set([
   'authorization',
   'cache-control',
+  'kck-after',
   'kck-timeout',
   'content-length',
   'transfer-encoding',

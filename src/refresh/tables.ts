@@ -30,6 +30,9 @@ export function tableNodes(source: string, statement: SqlStatement, values: SqlV
     const table = nameOf(read)
     const columns = Object.keys(read.equals).sort()
     if (columns.length === 0) return [`table/${source}/${table}`]
+    // Another spelling of it may stand in a changed row.
+    if (!columns.every((column) => hasOneSpelling(values[read.equals[column] ?? ''])))
+      return [`table/${source}/${table}`]
     columnSets.push([`columns/${source}/${table}`, columns.join(',')])
     const equals = columns.map((column) => [column, values[read.equals[column] ?? '']] as const)
     return [rowsNode(`table/${source}/${table}`, equals), `table/${source}/${table}?{${columns.join(',')}}`]
@@ -40,15 +43,27 @@ export function tableNodes(source: string, statement: SqlStatement, values: SqlV
 
 /** The nodes that a change of a table touches. */
 export async function changedNodes(lineage: Lineage, change: TableChange): Promise<readonly string[]> {
-  const names = sameTable(change.table)
-  const touched = await Promise.all(
-    names.map(async (name) => {
-      const table = `table/${change.source}/${name}`
-      const sets = await columnSetsOf(lineage, `columns/${change.source}/${name}`)
-      return [table, ...sets.map((set) => rowsTouched(table, set.split(','), change))]
-    }),
-  )
-  return [...touched.flat(), `table/${change.source}/*`]
+  return nodesOfChanges(lineage, [change])
+}
+
+/** The nodes that changes touch, each once; what is known of a table is asked for once. */
+export async function nodesOfChanges(lineage: Lineage, changes: readonly TableChange[]): Promise<readonly string[]> {
+  const byTable = Map.groupBy(changes, ({ source, table }) => `${source}/${table}`)
+  const touched = [...byTable.values()].map(async (ofTable) => {
+    const [first] = ofTable
+    if (!first) return []
+    const nodes = await Promise.all(sameTable(first.table).map((name) => nodesNamed(lineage, name, ofTable)))
+    return [...nodes.flat(), `table/${first.source}/*`]
+  })
+  return [...new Set((await Promise.all(touched)).flat())]
+}
+
+/** `changes`: all of one table, which may be `name`. */
+async function nodesNamed(lineage: Lineage, name: string, changes: readonly TableChange[]): Promise<readonly string[]> {
+  const source = changes[0]?.source ?? ''
+  const table = `table/${source}/${name}`
+  const sets = await columnSetsOf(lineage, `columns/${source}/${name}`)
+  return [table, ...sets.flatMap((set) => changes.map((change) => rowsTouched(table, set.split(','), change)))]
 }
 
 /** These nodes, and everybody who by now reads some rows of those among them that stand for all of a table. */
@@ -91,8 +106,9 @@ export function returnedColumns(statement: SqlStatement): readonly string[] {
 
 function rowsTouched(table: string, columns: readonly string[], change: TableChange): string {
   const row = change.row
-  const known = row && columns.every((column) => Object.hasOwn(row, column) && !change.unsure?.includes(column))
-  if (!known) return `${table}?{${columns.join(',')}}`
+  const isKnown = (column: string) =>
+    row !== undefined && Object.hasOwn(row, column) && !change.unsure?.includes(column) && hasOneSpelling(row[column])
+  if (!(row && columns.every(isKnown))) return `${table}?{${columns.join(',')}}`
   return rowsNode(
     table,
     columns.map((column) => [column, row[column]] as const),
@@ -114,8 +130,23 @@ function rowsNode(table: string, equals: readonly (readonly [column: string, val
   return `${table}?${parts.join('&')}`
 }
 
+/**
+ * Whether PostgreSQL prints the value in no other way than it is given here. `1.50` and `1.5` may be equal, and so may two
+ * ways to write a moment: rows cannot be told apart by such values.
+ */
+export function hasOneSpelling(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isInteger(value)
+  if (typeof value !== 'string') return value === null || typeof value === 'boolean' || typeof value === 'bigint'
+  return !NUMBER_OR_MOMENT.test(value) || INTEGER_OR_DAY.test(value) || UUID.test(value)
+}
+
+const NUMBER_OR_MOMENT = /^\s*[-+]?\d[\d.eE+:\-TZ ]*$/
+const INTEGER_OR_DAY = /^(?:0|-?[1-9]\d*|\d{4}-\d\d-\d\d)$/
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 // A parameter and a column of a changed row are the same value when they read the same.
 function valueText(value: unknown): string {
+  if (typeof value === 'string' && UUID.test(value)) return value.toLowerCase()
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'object' && value !== null ? JSON.stringify(value as JsonValue) : String(value)
 }

@@ -92,7 +92,12 @@ describe.each(httpTargets)('tokens: $name', ({ start }) => {
   let target: RunningTarget
 
   beforeAll(async () => {
-    const access = { fetch: 'public', update: 'authenticated', admin: 'authenticated' } as const
+    const access = {
+      fetch: 'public',
+      update: 'authenticated',
+      change: 'authenticated',
+      admin: 'authenticated',
+    } as const
     const auth = createAuth(cognitoAuth, access, {
       clock: systemClock,
       fetchJwks: async () => ({ keys: [k1.publicJwk] }),

@@ -1,7 +1,8 @@
 import type { Auth } from '../../src/auth/auth.ts'
-import { authorize } from '../../src/auth/authorize.ts'
+import { authorize, nobody } from '../../src/auth/authorize.ts'
 import { bearerToken, unauthenticated } from '../../src/auth/bearer.ts'
-import type { Access, Claims } from '../../src/primer/definition.ts'
+import type { ResolvedAccess } from '../../src/config/resolved.ts'
+import type { Claims } from '../../src/primer/definition.ts'
 
 /** Everybody may do everything, and nobody has a token. */
 export const openAuth: Auth = {
@@ -15,7 +16,11 @@ const tokens: Readonly<Record<string, Claims>> = {
 }
 
 /** Tokens by name instead of by signature; the access rules are the real ones. */
-export function tokenAuth(access: { readonly [action in 'fetch' | 'update' | 'admin']: Access }): Auth {
+export function tokenAuth({
+  change = nobody,
+  ...given
+}: Pick<ResolvedAccess, 'fetch' | 'update' | 'admin'> & Partial<ResolvedAccess>): Auth {
+  const access = { ...given, change }
   return {
     authenticate(authorization) {
       const token = bearerToken(authorization)

@@ -17,7 +17,12 @@ const k1 = createSigningKey('k1')
 const attacker = createSigningKey('k1')
 const publicPem = k1.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 const start = Date.UTC(2026, 10, 20)
-const access = { fetch: 'authenticated', update: 'authenticated', admin: 'authenticated' } as const
+const access = {
+  fetch: 'authenticated',
+  update: 'authenticated',
+  change: 'authenticated',
+  admin: 'authenticated',
+} as const
 
 // The library reads the wall clock for `exp`; our own checks read the port. Both stand at `start`.
 beforeEach(() => {

@@ -38,8 +38,9 @@ describe('defaults', () => {
         },
       },
       auth: null,
-      access: { fetch: 'public', update: 'public', admin: 'public' },
+      access: { fetch: 'public', update: 'public', change: 'public', admin: 'public' },
       nearCache: { maxBytes: 64 * 1024 ** 2, maxAgeMs: 1000 },
+      largeBodies: null,
       limits: {
         deadlineMs: 10_000,
         computeTimeoutMs: 300_000,
@@ -56,9 +57,10 @@ describe('defaults', () => {
       resolve({ server: { host: '0.0.0.0' } }),
       resolve({}, { AWS_LAMBDA_FUNCTION_NAME: 'kck-fetch' }),
     ]) {
-      const { fetch, update, admin } = exposed.access
+      const { fetch, update, change, admin } = exposed.access
       expect(fetch).toBe('public')
       expect(update).toBe(admin)
+      expect(change).toBe(admin)
       expect((update as () => boolean)()).toBe(false)
     }
   })
@@ -67,6 +69,7 @@ describe('defaults', () => {
     expect(resolve({ auth: pool }).access).toEqual({
       fetch: 'authenticated',
       update: 'authenticated',
+      change: { scopes: ['kck:change', 'kck/change'] },
       admin: { scopes: ['kck/admin'] },
     })
   })
@@ -207,7 +210,7 @@ describe('a setting is refused', () => {
     [
       'an unknown one that is like no other',
       { access: { xyz: 1 } },
-      'access.xyz is not a setting; here are fetch, update, admin',
+      'access.xyz is not a setting; here are fetch, update, change, admin',
     ],
     ['__proto__', JSON.parse('{"__proto__": {"port": 1}}'), 'is not a setting'],
     [

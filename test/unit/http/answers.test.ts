@@ -67,8 +67,8 @@ describe('headers of a fetch', () => {
   })
 
   test('what others may see differently varies', () => {
-    expect(header('vary')).toBe('accept-encoding')
-    expect(header('vary', {}, { public: false })).toBe('accept-encoding, authorization')
+    expect(header('vary')).toBe('accept-encoding, kck-after')
+    expect(header('vary', {}, { public: false })).toBe('accept-encoding, authorization, kck-after')
   })
 })
 
