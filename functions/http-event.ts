@@ -6,9 +6,12 @@ import { type EdgeRequest, type HeaderList, tooLarge } from '../src/http/request
 import { type EdgeResponse, headerOf } from '../src/http/respond.ts'
 
 /**
- * Bytes of JSON that a function may answer with. Lambda takes 6 MB and a little; the rest of the envelope needs some.
+ * Bytes of a body that a function may answer with: as base64 inside JSON they come to 5.9 MB, and Lambda takes 6 MB. Larger
+ * values are answered with a link, see `http/large-answer.ts`.
  */
-const maxResultBytes = 6_000_000
+export const MAX_ANSWER_BYTES = 4_400_000
+/** Text of this size fits however much of it JSON has to escape. */
+const TEXT_BYTES = 1_000_000
 
 /** One HTTP API or Function URL event through the edge. */
 export async function handleHttpEvent(
@@ -68,17 +71,12 @@ function checked(bytes: Uint8Array, limit: number): Uint8Array {
   return bytes
 }
 
+/** The edge answers with nothing larger than it was told; whatever does all the same is no 502. */
 function resultOf(response: EdgeResponse, request: EdgeRequest): APIGatewayProxyStructuredResultV2 {
-  const result = structured(response)
-  if ((response.body?.byteLength ?? 0) < maxResultBytes / 8 || sizeOf(result) <= maxResultBytes) return result
-  const message =
-    'This value is larger than the 6 MB that Lambda can answer with; Accept-Encoding: gzip may make it fit'
-  const error = new KckError('TOO_LARGE', message, { details: { limit: maxResultBytes } })
+  if ((response.body?.byteLength ?? 0) <= MAX_ANSWER_BYTES) return structured(response)
+  const message = 'This answer is larger than the 6 MB that Lambda can give'
+  const error = new KckError('TOO_LARGE', message, { details: { limit: MAX_ANSWER_BYTES } })
   return structured(problemResponse(error, request.requestId))
-}
-
-function sizeOf(result: APIGatewayProxyStructuredResultV2): number {
-  return Buffer.byteLength(JSON.stringify(result))
 }
 
 export function structured({ status, headers, body }: EdgeResponse): APIGatewayProxyStructuredResultV2 {
@@ -89,7 +87,7 @@ export function structured({ status, headers, body }: EdgeResponse): APIGatewayP
     joined[name] = name in joined ? `${joined[name]}, ${value}` : value
   }
   if (body === null) return { statusCode: status, headers: joined }
-  const binary = headerOf(headers, 'content-encoding') !== undefined
+  const binary = headerOf(headers, 'content-encoding') !== undefined || body.byteLength > TEXT_BYTES
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   return {
     statusCode: status,

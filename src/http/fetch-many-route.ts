@@ -20,12 +20,12 @@ export const fetchManyRoute: Handler = async (context, exchange) => {
   const parts: Uint8Array[] = [Buffer.from('{"results":[')]
   let left = context.limits.manyBytes
   for (const [at, outcome] of outcomes.entries()) {
-    if (at > 0) parts.push(Buffer.from(','))
-    if (outcome instanceof KckError) parts.push(failed(keys[at] ?? '', outcome, requestId))
-    else if (outcome.body.length > left) parts.push(failed(outcome.key, tooMuch(context.limits.manyBytes), requestId))
-    else {
-      left -= outcome.body.length
-      parts.push(...(await succeeded(outcome, now)))
+    const fits = outcome instanceof KckError || outcome.body.length <= left
+    const result = fits ? outcome : tooMuch(context.limits.manyBytes)
+    const made = result instanceof KckError ? [failed(keys[at] ?? '', result, requestId)] : await succeeded(result, now)
+    for (const part of at > 0 ? [Buffer.from(','), ...made] : made) {
+      left -= part.byteLength
+      parts.push(part)
     }
   }
   parts.push(Buffer.from(']}'))

@@ -5,6 +5,7 @@ import { etagOf, isNotModified } from './conditional.ts'
 import { negotiateEncoding } from './encode.ts'
 import { type EdgeContext, type Exchange, fetchRequestOf, type Handler, isForced } from './exchange.ts'
 import { bodyHeaders, fetchHeaders } from './fetch-headers.ts'
+import { answerElsewhere } from './large-answer.ts'
 import { listHeader, singleHeader } from './request.ts'
 import type { EdgeResponse } from './respond.ts'
 
@@ -31,12 +32,13 @@ export const refreshRoute: Handler = async (context, exchange) => {
 }
 
 async function respondFetched(
-  { clock }: EdgeContext,
-  { request }: Exchange,
+  context: EdgeContext,
+  exchange: Exchange,
   fetched: Fetched,
   options: { readonly public: boolean; readonly forced: boolean },
 ): Promise<EdgeResponse> {
-  const headers = fetchHeaders(fetched, { now: clock.now(), ...options })
+  const { request } = exchange
+  const headers = fetchHeaders(fetched, { now: context.clock.now(), ...options })
   const note = { key: fetched.key }
   if (request.method !== 'POST') {
     const condition = {
@@ -45,7 +47,14 @@ async function respondFetched(
     }
     if (isNotModified(condition, etagOf(fetched), fetched.modified)) return { status: 304, headers, body: null, note }
   }
-  const encoding = negotiateEncoding(request.headers, fetched.body.encoding)
+  let encoding = negotiateEncoding(request.headers, fetched.body.encoding)
+  const { answerBytes } = context.limits
+  // What was not worth compressing may be so now.
+  if (encoding === 'identity' && fetched.body.length > answerBytes)
+    encoding = negotiateEncoding(request.headers, 'gzip')
   const body = await fetched.body.bytes(encoding)
+  if (body.byteLength > answerBytes) {
+    return answerElsewhere(context, exchange, { fetched, encoding, bytes: body }, headers)
+  }
   return { status: 200, headers: [...bodyHeaders(encoding, body.byteLength), ...headers], body, note }
 }

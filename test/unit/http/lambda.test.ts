@@ -1,15 +1,27 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { describe, expect, test } from 'vitest'
+import { MAX_ANSWER_BYTES } from '../../../functions/http-event.ts'
 import { createHttpHandler } from '../../../functions/http-handler.ts'
 import { systemClock } from '../../../src/adapters/system/clock.ts'
 import { KckError } from '../../../src/errors.ts'
 import { createEdge } from '../../../src/http/edge.ts'
 import type { RequestLogEntry } from '../../../src/http/request-log.ts'
+import type { LargeBodies, LargeBody } from '../../../src/ports/large-bodies.ts'
 import { createFakeKck } from '../../support/fake-kck.ts'
 import { openAuth } from '../../support/http-auth.ts'
 
 const kck = createFakeKck({ clock: systemClock })
-const edge = createEdge({ kck, clock: systemClock, auth: openAuth })
+const links: LargeBody[] = []
+const largeBodies: LargeBodies = {
+  link: async (body) => {
+    links.push(body)
+    return `https://bucket.example/${body.name}?signed`
+  },
+  close: async () => {},
+}
+const limits = { answerBytes: MAX_ANSWER_BYTES }
+const edge = createEdge({ kck, clock: systemClock, auth: openAuth, limits })
+const edgeWithBucket = createEdge({ kck, clock: systemClock, auth: openAuth, limits, largeBodies })
 const context = { awsRequestId: 'lambda-1' } as Context
 
 function event(rawPath: string, over: object = {}): APIGatewayProxyEventV2 {
@@ -29,9 +41,9 @@ function event(rawPath: string, over: object = {}): APIGatewayProxyEventV2 {
   } as APIGatewayProxyEventV2
 }
 
-async function invoke(one: APIGatewayProxyEventV2) {
-  const { body = '', ...result } = await createHttpHandler(() => Promise.resolve(edge))(one, context)
-  return { ...result, json: result.isBase64Encoded ? undefined : JSON.parse(body), body }
+async function invoke(one: APIGatewayProxyEventV2, through = edge) {
+  const { body = '', ...result } = await createHttpHandler(() => Promise.resolve(through))(one, context)
+  return { ...result, json: result.isBase64Encoded || body === '' ? undefined : JSON.parse(body), body }
 }
 
 describe('an event', () => {
@@ -83,9 +95,64 @@ describe('an event', () => {
   })
 
   test('what Lambda cannot carry is said, not tried', async () => {
-    const { statusCode, json } = await invoke(event('/fetch/big/6000000'))
+    const { statusCode, json } = await invoke(event('/fetch/big/4400000'))
     expect({ statusCode, code: json.code }).toEqual({ statusCode: 413, code: 'TOO_LARGE' })
-    expect((await invoke(event('/fetch/big/5000000'))).statusCode).toBe(200)
+    expect((await invoke(event('/fetch/big/4300000'))).statusCode).toBe(200)
+  })
+
+  test('of what Lambda can carry nothing comes to more than it takes', async () => {
+    const { statusCode, ...result } = await invoke(event('/fetch/big/4399800'))
+    expect(statusCode).toBe(200)
+    expect(Buffer.byteLength(JSON.stringify({ ...result, json: undefined }))).toBeLessThan(6_000_000)
+  })
+
+  test('a large value is answered compressed where that is enough', async () => {
+    links.length = 0
+    const gzip = { headers: { 'accept-encoding': 'gzip' } }
+    const { statusCode, headers } = await invoke(event('/fetch/big/6000000', gzip), edgeWithBucket)
+    expect({ statusCode, encoding: headers?.['content-encoding'], links }).toEqual({
+      statusCode: 200,
+      encoding: 'gzip',
+      links: [],
+    })
+  })
+
+  test('else its reader is sent to a link that nobody may keep', async () => {
+    links.length = 0
+    const { statusCode, headers, body } = await invoke(event('/fetch/big/6000001'), edgeWithBucket)
+    expect({ statusCode, body, cacheControl: headers?.['cache-control'] }).toEqual({
+      statusCode: 303,
+      body: '',
+      cacheControl: 'no-store',
+    })
+    const [link] = links
+    expect(headers?.['location']).toBe(`https://bucket.example/${link?.name}?signed`)
+    expect(JSON.parse(String(Buffer.from(link?.bytes ?? [])))).toMatchObject({ key: 'big/6000001' })
+    // Who has it already needs no link.
+    const held = event('/fetch/big/6000001', { headers: { 'if-none-match': headers?.['etag'] } })
+    expect((await invoke(held, edgeWithBucket)).statusCode).toBe(304)
+    expect(links.length).toBe(1)
+  })
+
+  test('HEAD tells its size and makes no link', async () => {
+    links.length = 0
+    const head = event('/fetch/big/6000001')
+    head.requestContext = { ...head.requestContext, http: { ...head.requestContext.http, method: 'HEAD' } }
+    const { statusCode, headers } = await invoke(head, edgeWithBucket)
+    expect({ statusCode, links }).toEqual({ statusCode: 200, links: [] })
+    expect(Number(headers?.['content-length'])).toBeGreaterThan(6_000_000)
+  })
+
+  test('many values together stay below it too', async () => {
+    const post = event('/fetch', { headers: { 'content-type': 'application/json' } })
+    post.requestContext = { ...post.requestContext, http: { ...post.requestContext.http, method: 'POST' } }
+    post.body = JSON.stringify({ keys: ['big/3000000', 'big/3000001', 'by_name/x'] })
+    const { statusCode, body } = await invoke(post, edgeWithBucket)
+    const { results } = JSON.parse(String(Buffer.from(body, 'base64')))
+    expect({ statusCode, each: results.map((one: { status: number }) => one.status) }).toEqual({
+      statusCode: 200,
+      each: [200, 413, 200],
+    })
   })
 })
 
