@@ -1,25 +1,131 @@
 import { KckError } from '../errors.ts'
-import type { SnapshotInfo } from '../ports/snapshot-store.ts'
+import { emit } from '../events.ts'
+import type { SnapshotInfo, SnapshotStore } from '../ports/snapshot-store.ts'
 import type { ReplicaParts } from './parts.ts'
+import { readSnapshot, SnapshotWriter, TornSnapshot } from './snapshot-format.ts'
 
-/** A copy of the present state of `parts.state`, written to the snapshot store. */
-export function takeSnapshot(_parts: ReplicaParts, _signal?: AbortSignal): Promise<SnapshotInfo> {
-  return Promise.reject(new KckError('INTERNAL', 'Snapshots are not there yet'))
+/** Snapshots that are kept: when the newest turns out torn, another machine still starts from an older one. */
+const KEPT = 3
+const LOOK_AGAIN_MS = 200
+
+type Call = { readonly signal?: AbortSignal }
+
+/** A copy of the present state of `parts.state`, written to the snapshot store; old ones are removed. */
+export async function takeSnapshot(parts: ReplicaParts, signal?: AbortSignal): Promise<SnapshotInfo> {
+  const snapshots = snapshotsOf(parts)
+  const call = signal ? { signal } : {}
+  const exported = parts.state.export()
+  const { logId, valid } = exported.position
+  if (!valid || logId === null) {
+    throw new KckError('STORE_UNAVAILABLE', `The replica ${parts.name} is not complete yet: update it first`)
+  }
+  const writer = new SnapshotWriter(exported, logId)
+  const taken = await snapshots.put(writer.content(), () => writer.describe(), call)
+  const old = (await snapshotsOfLog(snapshots, logId, call)).slice(KEPT)
+  for (const snapshot of old) await snapshots.remove(snapshot, call)
+  return taken
 }
 
 /**
  * Puts the newest valid snapshot of the log `logId` in place of the state, if it is newer. False: there is none that is
  * whole and at least at `atLeast` (the floor of the log).
  */
-export function restoreNewest(
-  _parts: ReplicaParts,
-  _target: { readonly logId: string; readonly atLeast: number },
-  _signal?: AbortSignal,
+export async function restoreNewest(
+  parts: ReplicaParts,
+  target: { readonly logId: string; readonly atLeast: number },
+  signal?: AbortSignal,
 ): Promise<boolean> {
-  return Promise.resolve(false)
+  const { snapshots } = parts
+  if (!snapshots) return false
+  const call = signal ? { signal } : {}
+  const useful = (await snapshotsOfLog(snapshots, target.logId, call)).filter(
+    (snapshot) => snapshot.id >= target.atLeast && isNewer(parts, snapshot),
+  )
+  let unread: unknown = null
+  for (const snapshot of useful) {
+    try {
+      if (await restore(parts, snapshots, snapshot, call)) return true
+    } catch (error) {
+      signal?.throwIfAborted()
+      emit({ type: 'fault', where: `restoring ${parts.name} from the snapshot ${snapshot.name}`, error })
+      if (!(error instanceof TornSnapshot)) unread = error
+    }
+  }
+  // A snapshot that cannot be read now may be whole.
+  if (unread) throw unread
+  return false
 }
 
-/** Raises the floor of the log to `limitId` and removes what is below, when a snapshot holds it. */
-export function compactLog(_parts: ReplicaParts, _limitId: number, _signal?: AbortSignal): Promise<void> {
-  return Promise.reject(new KckError('INTERNAL', 'Compaction is not there yet'))
+/** False: the snapshot is gone. */
+async function restore(
+  { state, clock }: ReplicaParts,
+  snapshots: SnapshotStore,
+  snapshot: SnapshotInfo,
+  call: Call,
+): Promise<boolean> {
+  const content = await snapshots.open(snapshot, call)
+  if (!content) return false
+  // When another process is at it, or was faster, its state is as good; whoever called looks again.
+  if (!(await state.replace(snapshot, readSnapshot(snapshot, content)))) await clock.sleep(LOOK_AGAIN_MS, call.signal)
+  return true
+}
+
+function isNewer({ state }: ReplicaParts, snapshot: SnapshotInfo): boolean {
+  const { logId, id, valid } = state.position()
+  return logId !== snapshot.logId || !valid || snapshot.id > id
+}
+
+/**
+ * Raises the floor of the log to `limitId` and removes what is below, when a snapshot holds it. May be stopped anywhere
+ * and called again: until the floor is raised nothing is missing for anybody, and from then on who is below restores.
+ */
+export async function compactLog(parts: ReplicaParts, limitId: number, signal?: AbortSignal): Promise<void> {
+  const snapshots = snapshotsOf(parts)
+  const call = signal ? { signal } : {}
+  const { logId, head, floor } = await parts.log.state(call)
+  if (!Number.isSafeInteger(limitId) || limitId < 0 || limitId > head) {
+    throw new KckError('BAD_REQUEST', `The log of ${parts.name} ends at update ${head}: compact up to that, or less`)
+  }
+  if (limitId > floor) {
+    if (!(await isHeld(snapshots, { logId, limitId }, call))) {
+      const message = `No valid snapshot of ${parts.name} holds the updates up to ${limitId}: take one first`
+      throw new KckError('CONFLICT', message)
+    }
+    await parts.log.raiseFloor(limitId, call)
+  }
+  await parts.log.remove(limitId, call)
+}
+
+/** Whether a snapshot at `limitId` or above is whole: read to its end, since from then on everything may rest on it. */
+async function isHeld(
+  snapshots: SnapshotStore,
+  { logId, limitId }: { readonly logId: string; readonly limitId: number },
+  call: Call,
+): Promise<boolean> {
+  for (const snapshot of await snapshotsOfLog(snapshots, logId, call)) {
+    if (snapshot.id >= limitId && (await isWhole(snapshots, snapshot, call))) return true
+  }
+  return false
+}
+
+async function isWhole(snapshots: SnapshotStore, snapshot: SnapshotInfo, call: Call): Promise<boolean> {
+  try {
+    const content = await snapshots.open(snapshot, call)
+    if (!content) return false
+    for await (const _page of readSnapshot(snapshot, content)) call.signal?.throwIfAborted()
+    return true
+  } catch (error) {
+    if (!(error instanceof TornSnapshot)) throw error
+    emit({ type: 'fault', where: `checking the snapshot ${snapshot.name}`, error })
+    return false
+  }
+}
+
+async function snapshotsOfLog(snapshots: SnapshotStore, logId: string, call: Call): Promise<readonly SnapshotInfo[]> {
+  return (await snapshots.list(call)).filter((snapshot) => snapshot.logId === logId)
+}
+
+function snapshotsOf({ name, snapshots }: ReplicaParts): SnapshotStore {
+  if (snapshots) return snapshots
+  throw new KckError('INVALID_CONFIG', `The replica ${name} has no place for snapshots: open it with one`)
 }
