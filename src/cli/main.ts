@@ -1,10 +1,14 @@
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.ts'
+import { addExplain } from './explain.ts'
 import { addFetch } from './fetch.ts'
+import { addGraph } from './graph.ts'
 import { addInvalidate } from './invalidate.ts'
 import { type Io, processIo } from './io.ts'
+import { addKeys } from './keys.ts'
 import { addOpenApi } from './openapi.ts'
 import { addPurge } from './purge.ts'
+import { addQueue } from './queue.ts'
 import { addRefresh } from './refresh.ts'
 import { errorJson, errorText } from './report.ts'
 import { addSchema } from './schema.ts'
@@ -40,7 +44,8 @@ function createProgram(io: Io): Command {
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
   const commands = [addServe, addWorker, addFetch, addUpdate, addRefresh, addInvalidate, addPurge]
+  const operating = [addExplain, addKeys, addGraph, addQueue]
   const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken]
-  for (const add of [...commands, ...tools]) add(program, io)
+  for (const add of [...commands, ...operating, ...tools]) add(program, io)
   return program
 }

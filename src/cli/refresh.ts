@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { Io } from './io.ts'
-import { type CommonOptions, forEachKey, subcommand, withRuntime } from './subcommand.ts'
+import { forEachKey } from './subcommand.ts'
+import { type SystemOptions, systemCommand, withSystem } from './system/open.ts'
 
 export function addRefresh(program: Command, io: Io): void {
-  subcommand(program, 'refresh <keys...>', 'compute products anew, now').action(
-    (keys: string[], options: CommonOptions) =>
-      withRuntime(options, io, ({ kck }) =>
+  systemCommand(program, 'refresh <keys...>', 'compute products anew, now').action(
+    (keys: string[], options: SystemOptions) =>
+      withSystem(options, io, (system) =>
         forEachKey(keys, options, io, async (name) => {
-          const { key, version, state } = await kck.refresh(name)
+          const { key, version, state } = await system.refresh(name)
           return { text: `${key}: ${state}, version ${version}`, json: { key, version, state } }
         }),
       ),

@@ -3,10 +3,10 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { KckError } from '../errors.ts'
 import type { Io } from './io.ts'
-import { type CommonOptions, subcommand, withRuntime } from './subcommand.ts'
+import { type SystemOptions, systemCommand, withSystem } from './system/open.ts'
 
 export function addUpdate(program: Command, io: Io): void {
-  subcommand(program, 'update <updater> <body>', 'write through an updater')
+  systemCommand(program, 'update <updater> <body>', 'write through an updater')
     .addHelpText(
       'after',
       `
@@ -17,9 +17,9 @@ Examples:
   kck update package_version/curl '{"version": "8.0", "installed_kib": 500, "size_bytes": 300000}'
   kck update package_version/curl @curl.json`,
     )
-    .action(async (updater: string, body: string, options: CommonOptions) => {
+    .action(async (updater: string, body: string, options: SystemOptions) => {
       const value = parseBody(await readBody(body, io))
-      const updated = await withRuntime(options, io, ({ kck }) => kck.update(updater, value))
+      const updated = await withSystem(options, io, (system) => system.update(updater, value))
       if (options.json) return io.out(JSON.stringify(updated))
       const { mode, rowCount, rows, changed, changedCount } = updated
       io.err(
