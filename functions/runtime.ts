@@ -35,8 +35,8 @@ export async function sqsRuntime(): Promise<Runtime & { readonly queue: SqsRefre
 
 async function start(): Promise<Runtime> {
   const folder = process.env['LAMBDA_TASK_ROOT'] ?? process.cwd()
-  if (project === null)
-    return createRuntime(await loadConfig(folder), { log: logRequest, answerBytes: MAX_ANSWER_BYTES })
+  const options = { log: logRequest, answerBytes: MAX_ANSWER_BYTES }
+  if (project === null) return createRuntime(await loadConfig(folder), options)
   const config = resolveConfig(project.settings, { folder, environment: process.env })
-  return createRuntime(config, { log: logRequest, project })
+  return createRuntime(config, { ...options, project })
 }
