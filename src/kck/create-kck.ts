@@ -76,7 +76,7 @@ async function afterItsWrites(
 
 async function refreshRequested(
   { registry, clock, store }: KckParts,
-  { refresher, requests }: Flows,
+  { refresher, requests, debounce }: Flows,
   request: RefreshRequest,
   signal: AbortSignal,
 ) {
@@ -88,6 +88,7 @@ async function refreshRequested(
   const before = await store.entries.get(product.text, { consistency: 'latest', signal })
   if (before.row?.readAt === undefined) await requests.noteRead(product, before)
   if (choose(candidateOf(product, before, request, clock.now()), clock.now()).lane === null) return
+  if (await debounce.puttingOff(product, before, request)) return
   const epoch = nextEpoch(before)
   await refresher.refresh(product, {
     cause: request.cause,

@@ -11,6 +11,7 @@ import { AugmentTrust } from '../refresh/augment-trust.ts'
 import { Changes } from '../refresh/change.ts'
 import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
 import { tryCutoff } from '../refresh/cutoff.ts'
+import { Debounce } from '../refresh/debounce.ts'
 import { isBehind, keyOfProduct, productNode } from '../refresh/recorder.ts'
 import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
 import { RefreshRequests } from '../refresh/requests.ts'
@@ -38,6 +39,7 @@ export interface Flows {
   readonly changes: Changes
   readonly byHand: ByHand
   readonly requests: RefreshRequests
+  readonly debounce: Debounce
 }
 
 /** Wires the flows over the ports. */
@@ -57,7 +59,8 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
       requests.forget(key)
     }
   }
-  const changes = new Changes({ store, queue, clock, registry, dirtied })
+  const debounce = new Debounce({ queue, clock, registry })
+  const changes = new Changes({ store, clock, registry, debounce, dirtied })
   const fetchMany: ComputeDeps['fetchMany'] = (products, request, parent) =>
     fetcher.fetchMany(products, request, parent)
   const computing = computeWith(parts, fetchMany)
@@ -79,7 +82,7 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
   })
   const byHand = new ByHand({ store, clock, entropy, options, changes, outdated: (key) => dirtied([key]) })
 
-  return { fetcher, refresher, changes, byHand, requests }
+  return { fetcher, refresher, changes, byHand, requests, debounce }
 }
 
 /** How values are made, given how upstream products are read. */

@@ -44,6 +44,10 @@ export interface Primer<P extends ParameterTypes = ParameterTypes, V = unknown> 
   readonly atBoot: boolean
   /** Milliseconds without a read after which it is refreshed only on demand; null: never idle. */
   readonly idleAfterMs: number | null
+  /** Milliseconds without a further change before a refresh begins; null: at once. */
+  readonly debounceMs: number | null
+  /** Milliseconds after the first change at which a refresh begins, whatever goes on; null: five times `debounceMs`. */
+  readonly maxDelayMs: number | null
   readonly replicate: boolean
   readonly hooks: PrimerHooks
   /** Hash of everything that decides the value: SQL, code, result shape, parameters. */

@@ -56,6 +56,10 @@ export interface PrimerOptions<P extends ParameterTypes, V> {
   readonly atBoot?: boolean
   /** Without a read for this long it is refreshed on demand only. Default: never idle. */
   readonly idleAfter?: Duration
+  /** Wait until nothing has changed for this long before a refresh: many changes then cost one. Default: at once. */
+  readonly debounce?: Duration
+  /** But no longer than this after the first change. Default: five times `debounce`. */
+  readonly maxDelay?: Duration
   /** Keep all of its values on every machine. */
   readonly replicate?: boolean
   readonly hooks?: PrimerHooks
@@ -95,6 +99,8 @@ const OPTIONS = [
   'over',
   'atBoot',
   'idleAfter',
+  'debounce',
+  'maxDelay',
   'replicate',
   'hooks',
   'revision',
@@ -158,6 +164,8 @@ export function definePrimer(raw: unknown, origin: Origin): AnyPrimer {
     schedule: readSchedule(options),
     atBoot: options.boolean('atBoot') ?? false,
     idleAfterMs: options.milliseconds('idleAfter'),
+    debounceMs: options.milliseconds('debounce'),
+    maxDelayMs: options.milliseconds('maxDelay'),
     replicate: options.boolean('replicate') ?? false,
     hooks: options.calls('hooks', HOOKS),
     file: origin.file,
@@ -172,6 +180,7 @@ function checkTogether(options: OptionReader, primer: Omit<AnyPrimer, 'revision'
   if (softTtlMs !== null && hardTtlMs !== null && hardTtlMs < softTtlMs) {
     throw options.error('hardTtl must be at least softTtl')
   }
+  checkDebounce(options, primer)
   if (statement === null && (options.has('result') || options.has('jsonpathFirst'))) {
     throw options.error('result and jsonpathFirst shape the result of sql: there is none')
   }
@@ -185,6 +194,12 @@ function checkTogether(options: OptionReader, primer: Omit<AnyPrimer, 'revision'
     const why = 'every machine would hold the values of all callers'
     throw options.error(`cannot be replicated: its parameter "${claimed}" is bound to a claim, and ${why}`)
   }
+}
+
+function checkDebounce(options: OptionReader, { debounceMs, maxDelayMs }: Omit<AnyPrimer, 'revision'>): void {
+  if (maxDelayMs === null) return
+  if (debounceMs === null) throw options.error('maxDelay is for debounce: there is none')
+  if (maxDelayMs < debounceMs) throw options.error('maxDelay must be at least debounce')
 }
 
 function checkSchedule(

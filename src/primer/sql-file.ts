@@ -26,6 +26,8 @@ const OPTIONS = [
   'over',
   'atBoot',
   'idleAfter',
+  'debounce',
+  'maxDelay',
   'replicate',
   'revision',
 ]

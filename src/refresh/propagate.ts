@@ -3,9 +3,9 @@ import { hash } from '../entry/body.ts'
 import type { Mark } from '../entry/entry.ts'
 import { emit } from '../events.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Store } from '../ports/store.ts'
 import type { Registry } from '../primer/registry.ts'
+import type { Debounce } from './debounce.ts'
 import { isProduct, keyOfDependent, keyOfProduct, productNode, READERS } from './recorder.ts'
 
 /** A change, on its way to everything that rests on what changed. */
@@ -23,9 +23,9 @@ export interface Propagation {
 
 export interface PropagateDeps {
   readonly store: Store
-  readonly queue: RefreshQueue
   readonly clock: Clock
   readonly registry: Registry
+  readonly debounce: Debounce
   /** The keys just marked are dirty: what this process holds of them is outdated. */
   readonly dirtied: (keys: readonly string[]) => void
 }
@@ -152,7 +152,7 @@ async function markKeys(
 
 // First what the sweep looks through, then the messages: a message that is lost is found again.
 export async function requestRefreshes(
-  { store, queue, clock }: PropagateDeps,
+  { store, debounce, clock }: PropagateDeps,
   keys: readonly string[],
   change: Propagation,
   signal?: AbortSignal,
@@ -164,10 +164,6 @@ export async function requestRefreshes(
     keys.map((key) => ({ kind: 'refresh', id: key, at: now, payload: '' })),
     call,
   )
-  await queue.send(
-    'normal',
-    keys.map((key) => ({ key, cause: 'change', at: change.at })),
-    call,
-  )
+  await debounce.send(keys, (key) => ({ key, cause: 'change', at: change.at }), signal)
   for (const key of keys) emit({ type: 'queue', action: 'sent', key, lane: 'normal', cause: 'change' })
 }

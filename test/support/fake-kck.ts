@@ -265,6 +265,8 @@ function primerOf(name: string, parameters: ParameterTypes, access: Access | nul
     schedule: null,
     atBoot: false,
     idleAfterMs: null,
+    debounceMs: null,
+    maxDelayMs: null,
     replicate: false,
     hooks: {},
     revision: '1',

@@ -31,6 +31,8 @@ export function testPrimer(primer: Partial<AnyPrimer> & Pick<AnyPrimer, 'name' |
     schedule: null,
     atBoot: false,
     idleAfterMs: null,
+    debounceMs: null,
+    maxDelayMs: null,
     replicate: false,
     hooks: {},
     revision: 'r1',

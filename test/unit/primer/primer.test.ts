@@ -36,6 +36,8 @@ describe('primer()', () => {
       schedule: null,
       atBoot: false,
       idleAfterMs: null,
+      debounceMs: null,
+      maxDelayMs: null,
       replicate: false,
       hooks: {},
       file: null,
@@ -65,6 +67,8 @@ describe('primer()', () => {
       over: 'active_customers',
       atBoot: true,
       idleAfter: '2w',
+      debounce: '2s',
+      maxDelay: '10s',
       replicate: true,
       hooks: { afterPrime },
       compute: ({ rows }) => rows as number[][],
@@ -79,6 +83,8 @@ describe('primer()', () => {
       access: { scopes: ['orders'] },
       schedule: { everyMs: null, cron: '0 3 * * *', timeZone: 'Europe/Berlin', over: 'active_customers' },
       idleAfterMs: 1_209_600_000,
+      debounceMs: 2_000,
+      maxDelayMs: 10_000,
       hooks: { afterPrime },
     })
   })
