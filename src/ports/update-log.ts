@@ -61,5 +61,6 @@ export interface UpdateLog {
   remove(id: number, options?: CallOptions): Promise<void>
   /** Creates what is missing and waits until it can be used. Safe to run again, and at the same time from elsewhere. */
   createSchema(): Promise<void>
+  /** Lets go of connections and files; a later call takes them up again. */
   close(): Promise<void>
 }

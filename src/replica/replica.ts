@@ -1,7 +1,5 @@
 import type { SnapshotInfo } from '../ports/snapshot-store.ts'
-
-/** Strings stand for their UTF-8 bytes. 1 to 1,024 bytes; ordered by their bytes. */
-export type ReplicaKey = string | Uint8Array
+import type { ReplicaKey } from './key.ts'
 
 export interface ReplicaCallOptions {
   readonly signal?: AbortSignal
@@ -16,7 +14,7 @@ export interface ReplicaCallOptions {
  * the file has never been complete (`valid` is false). Values that a codec decoded are shared by all who read them, and
  * frozen.
  */
-export interface Replica<T> {
+export interface Replica<T, K extends string | Buffer = string> {
   readonly name: string
   /** Undefined: there is none. Throws `BAD_KEY` for what cannot be a key. */
   get(key: ReplicaKey): T | undefined
@@ -25,13 +23,11 @@ export interface Replica<T> {
   has(key: ReplicaKey): boolean
   /**
    * In the order of the keys' bytes, and live: what is inserted ahead of the iterator is seen, what behind it is not.
-   * Keys come as strings where `keys` was 'string' (the default), else as bytes.
+   * Keys are text, or bytes where the replica was opened with `keys: 'bytes'`.
    */
-  keys(range?: ReplicaRange): IterableIterator<string>
+  keys(range?: ReplicaRange): IterableIterator<K>
   values(range?: ReplicaRange): IterableIterator<T>
-  entries(range?: ReplicaRange): IterableIterator<[key: string, value: T]>
-  /** The same with keys as bytes and values as they are stored. */
-  rawEntries(range?: ReplicaRange): IterableIterator<[key: Buffer, value: Buffer]>
+  entries(range?: ReplicaRange): IterableIterator<[key: K, value: T]>
   /** Number of keys. */
   readonly size: number
 
@@ -72,7 +68,7 @@ export interface Replica<T> {
    * Removes updates up to `limitId` (at most what a snapshot holds), while others read and write. Keys for which `keep`
    * says false are deleted first, everywhere.
    */
-  compact(limitId: number, keep?: (key: string, value: T) => boolean, options?: ReplicaCallOptions): Promise<void>
+  compact(limitId: number, keep?: (key: K, value: T) => boolean, options?: ReplicaCallOptions): Promise<void>
 
   /** Stops following and lets go of the file and the log's connections; a later call takes them up again. */
   close(): Promise<void>
