@@ -2,6 +2,7 @@ import { systemClock } from '../src/adapters/system/clock.ts'
 import { beforeFreeze } from './before-freeze.ts'
 import { respond } from './cloudformation.ts'
 import { createDeployHandler } from './deploy-handler.ts'
+import { writeMetrics } from './metrics.ts'
 import { runtime } from './runtime.ts'
 
 async function system() {
@@ -15,4 +16,6 @@ export const handler = createDeployHandler({
   prepare: async () => {},
   respond,
   clock: systemClock,
-}).use(beforeFreeze(runtime))
+})
+  .use(writeMetrics)
+  .use(beforeFreeze(runtime))

@@ -1,9 +1,12 @@
 import { beforeFreeze } from './before-freeze.ts'
 import { createHttpHandler } from './http-handler.ts'
+import { writeMetrics } from './metrics.ts'
 import { runtime } from './runtime.ts'
 
 // Begun while Lambda still initialises, when there is more CPU; the first request waits for the rest and hears of errors.
 runtime().catch(() => {})
 
 /** `GET` and `POST /fetch`, `DELETE /fetch/{key}`, `POST /refresh/{key}`, `/openapi.json`, `/healthz`. */
-export const handler = createHttpHandler(async () => (await runtime()).edge).use(beforeFreeze(runtime))
+export const handler = createHttpHandler(async () => (await runtime()).edge)
+  .use(writeMetrics)
+  .use(beforeFreeze(runtime))

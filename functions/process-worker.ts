@@ -1,4 +1,5 @@
 import { beforeFreeze } from './before-freeze.ts'
+import { measureQueue, writeMetrics } from './metrics.ts'
 import { runtime } from './runtime.ts'
 import { createTickHandler, type Processes } from './tick-handler.ts'
 
@@ -21,4 +22,7 @@ async function open(): Promise<Processes> {
 processes().catch(() => {})
 
 /** Runs what is due: schedules, processes, what a new deployment begins with, and the sweep. */
-export const handler = createTickHandler(processes).use(beforeFreeze(runtime))
+export const handler = createTickHandler(processes)
+  .use(writeMetrics)
+  .use(measureQueue(async () => (await runtime()).queue))
+  .use(beforeFreeze(runtime))

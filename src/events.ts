@@ -41,10 +41,21 @@ export type KckEvent =
       readonly outcome: 'applied' | 'declined' | 'failed' | 'disagreed'
     }
   | { readonly type: 'cutoff'; readonly key: string }
+  /** An entry was published; `lagMs` since the product became dirty, null when it was not, or still is. */
+  | { readonly type: 'refreshed'; readonly key: string; readonly cause: string; readonly lagMs: number | null }
   | { readonly type: 'dirty'; readonly key: string; readonly cause: string }
   | { readonly type: 'set'; readonly key: string; readonly version: number }
   | { readonly type: 'purge'; readonly key: string }
   | { readonly type: 'update'; readonly updater: string; readonly costMs: number; readonly changed: number }
+  /** A cached write. `delayed`: nothing of its log moves until the source answers again, or it (`id`) goes well. */
+  | {
+      readonly type: 'write'
+      readonly action: 'accepted' | 'applied' | 'parked' | 'discarded' | 'delayed'
+      readonly id: string | null
+      readonly updater: string | null
+      readonly code?: ErrorCode
+      readonly error?: unknown
+    }
   | {
       readonly type: 'lease'
       readonly key: string
@@ -52,7 +63,7 @@ export type KckEvent =
     }
   | {
       readonly type: 'queue'
-      readonly action: 'sent' | 'received' | 'acknowledged' | 'retried' | 'dropped' | 'parked'
+      readonly action: 'sent' | 'received' | 'acknowledged' | 'retried' | 'dropped' | 'parked' | 'unreadable'
       readonly key: string
       readonly lane: string
       readonly cause: string
@@ -83,6 +94,8 @@ export type KckEvent =
       readonly costMs?: number
       readonly error?: unknown
     }
+  /** Refused because it was asked too much; tried again, later. */
+  | { readonly type: 'throttled'; readonly part: 'store' | 'source' | 'queue' }
   /** Something failed that no caller hears of, or that an operator should know. */
   | {
       readonly type: 'fault'

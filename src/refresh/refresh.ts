@@ -184,7 +184,10 @@ export class Refresher {
       const publishedAt = this.#deps.clock.now()
       const happened = happenedIn(made, held, request, publishedAt)
       const row = await publish(this.#publishDeps, product, held, { value: made.value, happened })
-      if (row) await made.published()
+      if (row) {
+        emit({ type: 'refreshed', key: product.text, cause: request.cause, lagMs: lagOf(held.row, row, publishedAt) })
+        await made.published()
+      }
       return row && { row, publishedAt, computed: made.computed }
     } catch (error) {
       if (lease.lost) {
@@ -268,6 +271,11 @@ export class Refresher {
   get #mutateDeps() {
     return { entries: this.#deps.store.entries, clock: this.#deps.clock, entropy: this.#deps.entropy }
   }
+}
+
+/** How long it was dirty; null when it was not, or has become so again meanwhile. */
+function lagOf({ dirtyAt }: EntryRow, after: EntryRow, now: number): number | null {
+  return dirtyAt === null || after.dirtyAt !== null ? null : Math.max(0, now - dirtyAt)
 }
 
 function happenedIn({ how, rows, value }: Made, { row }: Held, { cause }: RefreshRequest, now: number): Happening {

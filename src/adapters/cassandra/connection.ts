@@ -148,6 +148,7 @@ export class Connection {
       } catch (error) {
         signal?.throwIfAborted()
         if (client !== null && !wasUnsent(error) && troubleOf(error) !== 'refused') call.inDoubt = true
+        if (troubleOf(error) === 'busy') emit({ type: 'throttled', part: 'store' })
         if (!(await this.#mayRepeat({ error, attempt, client }, call))) throw storeUnavailable(error)
       }
     }

@@ -5,9 +5,10 @@ import type {
   SqlParameter,
 } from '@aws-sdk/client-rds-data'
 import { KckError } from '../../errors.ts'
+import { emit } from '../../events.ts'
 import { unavailable } from '../postgres-common/errors.ts'
 import { pause } from '../postgres-common/retry.ts'
-import { isResuming, translateError } from './errors.ts'
+import { isResuming, isThrottled, translateError } from './errors.ts'
 
 export interface CallOptions {
   readonly name: string
@@ -100,6 +101,7 @@ export class DataApiCalls {
   }
 
   #failure(error: unknown, signal: AbortSignal | undefined, timeout: AbortSignal): unknown {
+    if (isThrottled(error)) emit({ type: 'throttled', part: 'source' })
     if (signal?.aborted) return signal.reason
     return timeout.aborted && !isResuming(error) ? late(error) : translateError(this.#options.name, error)
   }

@@ -5,6 +5,9 @@ const RESUMING_RETRY_AFTER_MS = 5000
 
 export const isResuming = (error: unknown): boolean => nameOf(error) === 'DatabaseResumingException'
 
+export const isThrottled = (error: unknown): boolean =>
+  nameOf(error) === 'ThrottlingException' || nameOf(error) === 'TooManyRequestsException'
+
 /** An error of the Data API or of the way to it, in our own terms. */
 export function translateError(source: string, error: unknown): KckError {
   if (error instanceof KckError) return error

@@ -1,5 +1,6 @@
 import type { Message, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs'
 import { KckError } from '../../errors.ts'
+import { emit } from '../../events.ts'
 import type { Lane } from '../../ports/refresh-queue.ts'
 
 export interface SqsCallOptions {
@@ -15,6 +16,8 @@ export interface SqsCallOptions {
 
 type Sdk = typeof import('@aws-sdk/client-sqs')
 
+/** As the SDK knows them, after it has asked again in vain. */
+const THROTTLED = /Throttl|OverLimit|TooManyRequests/
 /** Milliseconds that an answer may take, beside what the call itself waits. */
 const ANSWER_MS = 5_000
 const ATTEMPTS = 3
@@ -152,6 +155,7 @@ function limits(signal?: AbortSignal, waitMs = 0) {
 const seconds = (ms: number): number => Math.max(0, Math.ceil(ms / 1_000))
 
 function failed(lane: Lane, cause: unknown): KckError {
+  if (THROTTLED.test(nameOf(cause))) emit({ type: 'throttled', part: 'queue' })
   if (nameOf(cause) === 'QueueDoesNotExist') {
     const message = `There is no queue for the lane ${lane}; correct queue.urls.${lane}`
     return new KckError('INVALID_CONFIG', message, { cause })

@@ -125,6 +125,7 @@ class SqsQueue implements SqsRefreshQueue {
     }
     const details = { reason: message.reason, attempt: raw.attempt }
     const error = new KckError('INVALID_BODY', `A message ${message.unreadable}`, { details })
+    emit({ type: 'queue', action: 'unreadable', key: '', lane, cause: message.reason })
     emit({ type: 'fault', where: `reading a message of the ${lane} lane`, code: error.code, error })
     return 'unreadable'
   }
