@@ -52,6 +52,7 @@ export interface DescribedSource {
   /** Of one that the settings themselves put behind the Data API. */
   readonly resourceArn: string | null
   readonly secretArn: string | null
+  readonly database: string | null
 }
 
 /** Reads a project without its environment, which is another one where it will run. Throws as a start does. */
@@ -80,11 +81,17 @@ export async function describeProject(folder: string): Promise<ProjectDescriptio
   }
 }
 
+const nowhere: { readonly [K in 'resourceArn' | 'secretArn' | 'database']: string | null } = {
+  resourceArn: null,
+  secretArn: null,
+  database: null,
+}
+
 function sourcesOf(settings: unknown): readonly DescribedSource[] {
   const sources = plainObject(plainObject(settings)?.['sources']) ?? { main: {} }
   return Object.entries(sources).map(([name, source]) => {
-    const { resourceArn, secretArn } = (source ?? {}) as Partial<Record<string, string>>
-    return { name, resourceArn: resourceArn ?? null, secretArn: secretArn ?? null }
+    const { resourceArn, secretArn, database } = { ...nowhere, ...(plainObject(source) as Partial<typeof nowhere>) }
+    return { name, resourceArn, secretArn, database }
   })
 }
 

@@ -1,0 +1,102 @@
+import { aws_iam as iam } from 'aws-cdk-lib'
+import type { Construct } from 'constructs'
+import { tableArn } from './keyspace.ts'
+
+/** What the functions work with. ARNs and names. */
+export interface Things {
+  readonly tableArns: readonly string[]
+  readonly sources: Readonly<Record<string, SourceAccess>>
+  readonly queueArns: readonly string[]
+  readonly bucketArn: string
+}
+
+/** A database behind the Data API, and the secrets of its users. */
+export interface SourceAccess {
+  readonly clusterArn: string
+  readonly database: string
+  readonly readerSecretArn: string
+  readonly writerSecretArn: string
+  /** Of the user that may make the others; null: they are there already. */
+  readonly adminSecretArn: string | null
+}
+
+type Statement = Pick<iam.PolicyStatementProps, 'actions' | 'resources'>
+
+const DATA_API = ['ExecuteStatement', 'BeginTransaction', 'CommitTransaction', 'RollbackTransaction'].map(
+  (action) => `rds-data:${action}`,
+)
+
+/** The entries, their edges, registers and log. A session of the driver begins with a look at the system's own tables. */
+export function storeAccess(scope: Construct, { tableArns }: Things): readonly Statement[] {
+  return [
+    { actions: ['cassandra:Select', 'cassandra:Modify'], resources: [...tableArns] },
+    { actions: ['cassandra:Select'], resources: [tableArn(scope, 'system*')] },
+  ]
+}
+
+/** Statements with the password of one user. */
+export function sourceAccess({ sources }: Things, user: 'reader' | 'writer'): readonly Statement[] {
+  const all = Object.values(sources)
+  if (all.length === 0) return []
+  const secrets = all.map(({ readerSecretArn, writerSecretArn }) =>
+    user === 'reader' ? readerSecretArn : writerSecretArn,
+  )
+  return [
+    { actions: DATA_API, resources: unique(all.map(({ clusterArn }) => clusterArn)) },
+    { actions: ['secretsmanager:GetSecretValue'], resources: unique(secrets) },
+  ]
+}
+
+/** The deploy hook makes the other users, with their passwords. */
+export function usersAccess({ sources }: Things): readonly Statement[] {
+  const made = Object.values(sources).filter(({ adminSecretArn }) => adminSecretArn !== null)
+  const secrets = made.flatMap(({ adminSecretArn, readerSecretArn, writerSecretArn }) => [
+    adminSecretArn ?? '',
+    readerSecretArn,
+    writerSecretArn,
+  ])
+  if (secrets.length === 0) return []
+  return [
+    { actions: ['rds-data:ExecuteStatement'], resources: unique(made.map(({ clusterArn }) => clusterArn)) },
+    { actions: ['secretsmanager:GetSecretValue'], resources: unique(secrets) },
+  ]
+}
+
+export function sending({ queueArns }: Things): Statement {
+  return { actions: ['sqs:SendMessage'], resources: [...queueArns] }
+}
+
+/** What Lambda itself does in the function's name, and what the worker does with a message it holds. */
+export function receiving({ queueArns }: Things): Statement {
+  const actions = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes', 'SendMessage']
+  return { actions: actions.map((action) => `sqs:${action}`), resources: [...queueArns] }
+}
+
+export function measuring({ queueArns }: Things): Statement {
+  return { actions: ['sqs:GetQueueAttributes'], resources: [...queueArns] }
+}
+
+/** A link gives its holder what its maker may. */
+export function largeBodies({ bucketArn }: Things): Statement {
+  return { actions: ['s3:PutObject', 's3:GetObject'], resources: [`${bucketArn}/bodies/*`] }
+}
+
+const unique = (arns: readonly string[]): string[] => [...new Set(arns)]
+
+/** A role that may write to its own log and do what is listed, and nothing else. */
+export function roleOf(
+  scope: Construct,
+  id: string,
+  props: { readonly description: string; readonly logGroupArn: string; readonly statements: readonly Statement[] },
+): iam.Role {
+  const role = new iam.Role(scope, id, {
+    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    description: props.description,
+  })
+  const logs = { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [`${props.logGroupArn}:*`] }
+  for (const statement of [logs, ...props.statements]) role.addToPolicy(new iam.PolicyStatement(statement))
+  return role
+}
+
+/** Traces have no resource. */
+export const tracing: Statement = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }

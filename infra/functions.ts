@@ -1,0 +1,121 @@
+import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+import * as access from './access.ts'
+import { type KckQueues, LANES } from './queues.ts'
+
+export type FunctionName = 'fetch' | 'update' | 'refresh-worker' | 'process-worker' | 'deploy'
+
+export interface KckFunctionsProps {
+  /** The deployment's. */
+  readonly name: string
+  /** The folder that `bundleFunctions` made. */
+  readonly code: string
+  readonly things: access.Things
+  readonly queues: KckQueues
+  /** The same for all of them; no secrets. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly workerTimeout: Duration
+  readonly logRetention: logs.RetentionDays
+  /** MB; also decides how much CPU a function has (1,769: one). */
+  readonly memory: Readonly<Record<FunctionName, number>>
+  /** Workers at a time, by lane: 2 to 1,000. */
+  readonly concurrency: Readonly<Record<'hot' | 'normal' | 'idle', number>>
+}
+
+/** An HTTP API waits for 30 s at most. */
+const HTTP_TIMEOUT = Duration.seconds(29)
+const LONGEST = Duration.minutes(15)
+const BATCH = 10
+
+/** The functions, all of one bundle, each with a role of its own. */
+export class KckFunctions extends Construct {
+  readonly all: Readonly<Record<FunctionName, lambda.Function>>
+  readonly logGroups: readonly logs.LogGroup[]
+
+  constructor(scope: Construct, id: string, props: KckFunctionsProps) {
+    super(scope, id)
+    const { things, workerTimeout } = props
+    const store = access.storeAccess(this, things)
+    const [reads, writes] = [access.sourceAccess(things, 'reader'), access.sourceAccess(things, 'writer')]
+    const http = [...store, access.sending(things), access.largeBodies(things)]
+    const make = this.#maker(props)
+    this.all = {
+      fetch: make('fetch', { timeout: HTTP_TIMEOUT, user: 'reader', may: [...http, ...reads] }),
+      update: make('update', { timeout: HTTP_TIMEOUT, user: 'writer', may: [...http, ...writes] }),
+      'refresh-worker': make('refresh-worker', {
+        timeout: workerTimeout,
+        user: 'reader',
+        may: [...store, access.receiving(things), ...reads],
+      }),
+      'process-worker': make('process-worker', {
+        timeout: LONGEST,
+        user: 'writer',
+        may: [...store, access.sending(things), access.measuring(things), ...writes],
+      }),
+      deploy: make('deploy', {
+        timeout: LONGEST,
+        user: 'reader',
+        may: [...store, access.sending(things), ...reads, ...access.usersAccess(things)],
+      }),
+    }
+    this.logGroups = Object.values(this.all).map((fn) => fn.logGroup as logs.LogGroup)
+    for (const lane of LANES) {
+      this.all['refresh-worker'].addEventSourceMapping(lane, {
+        eventSourceArn: props.queues.lanes[lane].queueArn,
+        batchSize: BATCH,
+        maxConcurrency: props.concurrency[lane],
+        reportBatchItemFailures: true,
+      })
+    }
+  }
+
+  #maker(props: KckFunctionsProps) {
+    const code = lambda.Code.fromAsset(props.code)
+    return (name: FunctionName, its: Its): lambda.Function => {
+      const functionName = `${props.name}-${name}`
+      const logGroup = new logs.LogGroup(this, `${name}-log`, {
+        logGroupName: `/aws/lambda/${functionName}`,
+        retention: props.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      })
+      const role = access.roleOf(this, `${name}-role`, {
+        description: `What the function ${functionName} may do`,
+        logGroupArn: logGroup.logGroupArn,
+        statements: [...its.may, access.tracing],
+      })
+      return new lambda.Function(this, name, {
+        functionName,
+        code,
+        handler: `${name}.handler`,
+        runtime: lambda.Runtime.NODEJS_24_X,
+        architecture: lambda.Architecture.ARM_64,
+        memorySize: props.memory[name],
+        timeout: its.timeout,
+        role: role.withoutPolicyUpdates(),
+        logGroup,
+        loggingFormat: lambda.LoggingFormat.JSON,
+        // Without the three lines that Lambda writes about every call, which would cost more than the call.
+        systemLogLevelV2: lambda.SystemLogLevel.WARN,
+        tracing: lambda.Tracing.ACTIVE,
+        environment: { ...props.environment, ...sourceEnvironment(props.things, its.user) },
+      })
+    }
+  }
+}
+
+interface Its {
+  readonly timeout: Duration
+  /** Of the databases. */
+  readonly user: 'reader' | 'writer'
+  readonly may: Parameters<typeof access.roleOf>[2]['statements']
+}
+
+function sourceEnvironment({ sources }: access.Things, user: 'reader' | 'writer'): Record<string, string> {
+  const variables = Object.entries(sources).map(([name, source]) => ({
+    [`KCK_SOURCE_${name.toUpperCase()}_RESOURCE_ARN`]: source.clusterArn,
+    [`KCK_SOURCE_${name.toUpperCase()}_SECRET_ARN`]:
+      user === 'reader' ? source.readerSecretArn : source.writerSecretArn,
+    [`KCK_SOURCE_${name.toUpperCase()}_DATABASE`]: source.database,
+  }))
+  return Object.assign({}, ...variables)
+}

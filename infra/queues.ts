@@ -1,0 +1,54 @@
+import { Duration, aws_sqs as sqs } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+
+export const LANES = ['hot', 'normal', 'idle'] as const
+export type Lane = (typeof LANES)[number]
+
+/**
+ * Deliveries after which a message goes to the dead-letter queue. The worker renews what fails after three, so that only
+ * what nobody can read, or what ends its workers, gets there.
+ */
+const MAX_RECEIVES = 5
+const DEAD_LETTER_DAYS = 14
+const WAITING_DAYS = 4
+
+export interface KckQueuesProps {
+  /** The deployment's. */
+  readonly name: string
+  /** How long a worker may take. Lambda refuses a queue whose messages come back before. */
+  readonly workerTimeout: Duration
+}
+
+/** Three lanes for refresh requests, each with a dead-letter queue, and one for schedules that could not be fired. */
+export class KckQueues extends Construct {
+  readonly lanes: Readonly<Record<Lane, sqs.Queue>>
+  /** By what they are behind. */
+  readonly deadLetters: Readonly<Record<Lane | 'schedules', sqs.Queue>>
+
+  constructor(scope: Construct, id: string, { name, workerTimeout }: KckQueuesProps) {
+    super(scope, id)
+    const deadLettersOf = (what: string) =>
+      this.#queue(`${what}-dead`, {
+        queueName: `${name}-${what}-dead`,
+        retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+      })
+    this.deadLetters = {
+      hot: deadLettersOf('hot'),
+      normal: deadLettersOf('normal'),
+      idle: deadLettersOf('idle'),
+      schedules: deadLettersOf('schedules'),
+    }
+    const lane = (of: Lane) =>
+      this.#queue(of, {
+        queueName: `${name}-${of}`,
+        visibilityTimeout: workerTimeout,
+        retentionPeriod: Duration.days(WAITING_DAYS),
+        deadLetterQueue: { queue: this.deadLetters[of], maxReceiveCount: MAX_RECEIVES },
+      })
+    this.lanes = { hot: lane('hot'), normal: lane('normal'), idle: lane('idle') }
+  }
+
+  #queue(id: string, props: sqs.QueueProps): sqs.Queue {
+    return new sqs.Queue(this, id, { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true, ...props })
+  }
+}
