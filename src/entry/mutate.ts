@@ -26,7 +26,9 @@ export interface Change {
   readonly operation: string
   readonly signal?: AbortSignal | undefined
   /** The entry as just read; saves the first read. */
-  readonly known?: StoredEntry
+  readonly known?: StoredEntry | undefined
+  /** Marks that are folded stay beside the row: a change that follows soon removes them. */
+  readonly keepMarks?: boolean
   /** What goes into the entry's history with it. */
   readonly happened?: Happening | undefined
 }
@@ -42,7 +44,9 @@ export async function mutate(
 ): Promise<Mutated> {
   const { key, operation, signal } = change
   const call = signal ? { signal } : {}
-  let entry = change.known ?? (await deps.entries.get(key, { ...call, consistency: 'latest' }))
+  // What a replica says of an entry is not what the store holds: it has no row's `rev`.
+  const known = change.known?.row && change.known.row.rev < 0 ? undefined : change.known
+  let entry = known ?? (await deps.entries.get(key, { ...call, consistency: 'latest' }))
   for (let attempt = 0; ; attempt++) {
     if (entry.row?.ops.includes(operation)) return { applied: true, row: entry.row }
     const outcome = transition(entry)
@@ -55,7 +59,7 @@ export async function mutate(
       history: historyWith(entry, outcome.next, change.happened),
     }
     if (await deps.entries.compareAndSet(entry.row, next, call)) {
-      await removeFoldedMarks(deps, entry, next)
+      if (!change.keepMarks) await removeFoldedMarks(deps, entry, next)
       return { applied: true, row: next }
     }
     const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt)

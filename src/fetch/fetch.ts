@@ -11,6 +11,7 @@ import type { ProductKey } from '../primer/registry.ts'
 import type { Refresher } from '../refresh/refresh.ts'
 import { type Answer, answer } from './answer.ts'
 import { loadBody, type MemoryBody } from './fetched-body.ts'
+import type { HeldCopies } from './held-copies.ts'
 import { judge } from './judge.ts'
 import type { NearCache, Ticket } from './near-cache.ts'
 import { SharedReads } from './shared-reads.ts'
@@ -18,12 +19,13 @@ import { SharedReads } from './shared-reads.ts'
 /** The share of its time after which a near copy that is asked for is read anew. */
 const RENEW_AFTER = 0.7
 
-/** One read, in order: near cache, store, and when neither may answer, a compute. */
+/** One read, in order: replica, near cache, store, and when none may answer, a compute. */
 export interface FetchDeps {
   readonly entries: EntryStore
   readonly clock: Clock
   readonly options: KckOptions
   readonly near: NearCache
+  readonly held: HeldCopies
   readonly refresher: Refresher
   /** Asks for a refresh behind the answer; never throws. */
   readonly requestRefresh: (
@@ -50,18 +52,21 @@ export class Fetcher {
   }
 
   /**
-   * What the near cache may answer without any promise; null when it may not. What is asked for again and again is read
-   * anew behind the answers before its time is over; so this is for processes that go on living after an answer.
+   * What is in this machine's memory and may answer without any promise; null when nothing may. A near copy that is asked
+   * for again and again is read anew behind the answers before its time is over; so this is for processes that go on
+   * living after an answer.
    */
   peek(key: string, revision: string | undefined): Answer | null {
+    if (revision === undefined) return null
     const now = this.#deps.clock.now()
-    const near = this.#deps.near.get(key, now)
-    if (!near || revision === undefined) return null
-    const fresh = freshness(near.entry, revision, now)
-    if (fresh.state !== 'fresh') return null
-    emit({ type: 'hit', key, tier: 'near', ageMs: now - fresh.value.asOf })
-    if (now - near.readAt > this.#deps.options.nearCacheMaxAgeMs * RENEW_AFTER) void this.#renew(key)
-    return answer(key, { fresh, body: near.body, from: 'near', failed: false })
+    for (const { entry, body, from, readAt } of this.#deps.held.young(key, now)) {
+      const fresh = freshness(entry, revision, now)
+      if (fresh.state !== 'fresh') continue
+      emit({ type: 'hit', key, tier: from, ageMs: now - fresh.value.asOf })
+      if (from === 'near' && now - readAt > this.#deps.options.nearCacheMaxAgeMs * RENEW_AFTER) void this.#renew(key)
+      return answer(key, { fresh, body, from, failed: false })
+    }
+    return null
   }
 
   async #renew(key: string): Promise<void> {
@@ -83,8 +88,8 @@ export class Fetcher {
   async fetch(product: ProductKey, request: FetchRequest, parent?: string): Promise<Answer> {
     const { clock, options } = this.#deps
     const startedAt = clock.now()
-    const near = await this.#fromNear({ product, request, startedAt })
-    if (near) return near
+    const held = await this.#fromHeld({ product, request, startedAt })
+    if (held) return held
     const scope = openScope(clock, request.deadline ?? startedAt + options.deadlineMs, request.signal)
     try {
       return await this.#fromStore({ product, request, startedAt, scope, parent })
@@ -93,7 +98,7 @@ export class Fetcher {
     }
   }
 
-  /** One store round trip for all that the near cache cannot answer; then each on its own. */
+  /** One store round trip for all that replica and near cache cannot answer; then each on its own. */
   async fetchMany(
     products: readonly ProductKey[],
     request: FetchRequest,
@@ -107,7 +112,7 @@ export class Fetcher {
       const calls = products.map((product): Call => ({ product, request, startedAt, scope, parent }))
       // A compute must not miss a change that another process has made known.
       const isInput = parent !== undefined
-      const answers = await Promise.all(calls.map((call) => (isInput ? null : this.#fromNear(call))))
+      const answers = await Promise.all(calls.map((call) => (isInput ? null : this.#fromHeld(call))))
       const open = calls.filter((_, index) => answers[index] === null)
       const keys = [...new Set(open.map((call) => call.product.text))]
       const ticket = near.ticket(clock.now())
@@ -131,19 +136,21 @@ export class Fetcher {
     return this.#fromEntry(call, stored.get(key) ?? { key, row: null, marks: [] }, ticket)
   }
 
-  async #fromNear(call: Asked): Promise<Answer | null> {
-    const { clock, near, requestRefresh } = this.#deps
+  async #fromHeld(call: Asked): Promise<Answer | null> {
+    const { clock, held, requestRefresh } = this.#deps
+    const { product, request } = call
     // Only the store's latest tells whether a value has seen a change; how old a copy is does not, as clocks differ.
-    if (call.request.after !== undefined) return null
+    if (request.after !== undefined) return null
     const now = clock.now()
-    const found = near.get(call.product.text, now)
-    if (!found) return null
-    const state = freshness(found.entry, call.product.primer.revision, now)
-    const verdict = judge(state, call.request, call.startedAt, now)
-    if (verdict === 'compute' || state.state === 'missing') return null
-    if (call.product.primer.idleAfterMs !== null) await this.#deps.noteRead(call.product, found.entry)
-    if (verdict === 'serve-and-refresh') await requestRefresh(call.product, { cause: 'stale-read', entry: found.entry })
-    return this.#served(call, found.entry, { state, body: found.body, from: 'near' })
+    for (const { entry, body, from } of held.young(product.text, now, request)) {
+      const state = freshness(entry, product.primer.revision, now)
+      const verdict = judge(state, request, call.startedAt, now)
+      if (verdict === 'compute' || state.state === 'missing') continue
+      if (product.primer.idleAfterMs !== null) await this.#deps.noteRead(product, entry)
+      if (verdict === 'serve-and-refresh') await requestRefresh(product, { cause: 'stale-read', entry })
+      return this.#served(call, entry, { state, body, from })
+    }
+    return null
   }
 
   async #fromStore(call: Call): Promise<Answer> {
@@ -250,16 +257,16 @@ export class Fetcher {
   /** The store cannot be asked: what this process remembers, else a compute that nobody keeps. */
   async #withoutStore(call: Call, problem: KckError): Promise<Answer> {
     const { product, request, startedAt, scope, parent } = call
-    const { clock, near } = this.#deps
+    const { clock, held } = this.#deps
     if (scope.signal.aborted) throw asKckError(scope.signal.reason)
     // What is computed from it is kept, so it has to be what the store says.
     if (problem.code !== 'STORE_UNAVAILABLE' || parent !== undefined || request.after !== undefined) throw problem
     emit({ type: 'fault', where: 'reading the store', key: product.text, code: problem.code, error: problem })
-    const found = near.getAnyAge(product.text)
     const now = clock.now()
+    const found = held.any(product.text, now, request)
     const state: Freshness = found ? freshness(found.entry, product.primer.revision, now) : { state: 'missing' }
     if (found && state.state !== 'missing' && judge(state, request, startedAt, now) !== 'compute') {
-      return this.#served(call, found.entry, { state, body: found.body, from: 'near' })
+      return this.#served(call, found.entry, { state, body: found.body, from: found.from })
     }
     if (request.onlyIfCached || !(product.primer.primeOnMiss ?? this.#deps.options.primeOnMiss)) throw problem
     const { value, body } = await this.#deps.computeUnstored(product, scope.signal)

@@ -1,6 +1,7 @@
 import type { StoredEntry } from '../entry/entry.ts'
 import { settle } from '../errors.ts'
 import { Fetcher } from '../fetch/fetch.ts'
+import { HeldCopies } from '../fetch/held-copies.ts'
 import { NearCache } from '../fetch/near-cache.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
@@ -18,6 +19,7 @@ import { RefreshRequests } from '../refresh/requests.ts'
 import type { Behind, ComputeRun } from '../refresh/run.ts'
 import { KnownNodes } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
+import type { Replication } from '../replicate/replicate-products.ts'
 import { statementOf } from '../sql/parse.ts'
 import { ByHand } from '../update/by-hand.ts'
 import type { KckOptions } from './options.ts'
@@ -31,6 +33,8 @@ export interface KckParts {
   readonly queue: RefreshQueue
   readonly clock: Clock
   readonly entropy: Entropy
+  /** Of the replicated products; `store` is then the one that publishes them. Default: nothing is replicated. */
+  readonly replication?: Pick<Replication, 'reader' | 'publisher'> | null
 }
 
 export interface Flows {
@@ -74,6 +78,11 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
     clock,
     options,
     near,
+    held: new HeldCopies({
+      near,
+      replica: parts.replication?.reader ?? null,
+      replicaMaxAgeMs: options.replicaMaxAgeMs,
+    }),
     refresher,
     requestRefresh: (product, { cause, entry }) =>
       requests.request(product, { cause, entry, anyway: cause === 'deadline' }),

@@ -1,4 +1,5 @@
 import type { Compression } from '../entry/body.ts'
+import type { WriteLimits } from '../write/api.ts'
 
 /** What a deployment decides for all primers; a primer's own setting comes before, a call's before that. */
 export interface KckOptions {
@@ -18,9 +19,13 @@ export interface KckOptions {
   readonly nearCacheBytes: number
   /** Milliseconds for which the near cache answers without asking the store. @default 1_000 */
   readonly nearCacheMaxAgeMs: number
+  /** Milliseconds for which a replica answers without hearing from its log. @default 5_000 */
+  readonly replicaMaxAgeMs: number
   /** Share of augments that are compared with a full recompute. @default 0.01 */
   readonly augmentSampling: number
   readonly retry: RetryOptions
+  /** How many cached writes may wait. */
+  readonly writes: WriteLimits
 }
 
 export interface RetryOptions {
@@ -41,6 +46,8 @@ export const DEFAULT_OPTIONS: KckOptions = {
   compression: 'zstd',
   nearCacheBytes: 64 * 1024 * 1024,
   nearCacheMaxAgeMs: 1_000,
+  replicaMaxAgeMs: 5_000,
   augmentSampling: 0.01,
   retry: { firstMs: 1_000, maxMs: 300_000, parkAfter: 10 },
+  writes: { maxWaiting: 10_000, maxWaitingBytes: 16 * 1024 * 1024, maxWriteBytes: 64 * 1024 },
 }
