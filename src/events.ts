@@ -76,6 +76,8 @@ export type KckEvent =
       readonly costMs?: number
       readonly error?: unknown
     }
+  /** Changes that a source's triggers wrote down are marked; `lagMs`: how long the oldest had waited. */
+  | { readonly type: 'watch'; readonly source: string; readonly changes: number; readonly lagMs: number }
   | {
       readonly type: 'budget'
       readonly source: string

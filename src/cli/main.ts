@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.ts'
+import { addDump } from './dump.ts'
 import { addExplain } from './explain.ts'
 import { addFetch } from './fetch.ts'
 import { addGraph } from './graph.ts'
 import { addInvalidate } from './invalidate.ts'
 import { type Io, processIo } from './io.ts'
 import { addKeys } from './keys.ts'
+import { addLoad } from './load.ts'
 import { addOpenApi } from './openapi.ts'
 import { addPurge } from './purge.ts'
 import { addQueue } from './queue.ts'
@@ -17,7 +19,9 @@ import { CommandFailed } from './subcommand.ts'
 import { addToken } from './token.ts'
 import { addTypes } from './types.ts'
 import { addUpdate } from './update.ts'
+import { addWatch } from './watch.ts'
 import { addWorker } from './worker.ts'
+import { addWrites } from './writes.ts'
 
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
 
@@ -43,9 +47,9 @@ function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
-  const commands = [addServe, addWorker, addFetch, addUpdate, addRefresh, addInvalidate, addPurge]
-  const operating = [addExplain, addKeys, addGraph, addQueue]
-  const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken]
+  const commands = [addServe, addWorker, addFetch, addUpdate, addWrites, addRefresh, addInvalidate, addPurge]
+  const operating = [addExplain, addKeys, addGraph, addQueue, addDump, addLoad]
+  const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken, addWatch]
   for (const add of [...commands, ...operating, ...tools]) add(program, io)
   return program
 }

@@ -21,6 +21,7 @@ Examples:
       const value = parseBody(await readBody(body, io))
       const updated = await withSystem(options, io, (system) => system.update(updater, value))
       if (options.json) return io.out(JSON.stringify(updated))
+      if ('id' in updated) return io.out(`Accepted as ${updated.id}; it is applied by whoever serves or works`)
       const { mode, rowCount, rows, changed, changedCount } = updated
       io.err(
         `${mode === 'insert' ? 'Inserted' : 'Updated'} ${rowCount} row(s), ${changedCount} product(s) are stale now`,

@@ -1,11 +1,13 @@
 import { KckError } from '../errors.ts'
 import type { ParameterType, ParameterTypes } from '../key/parameter.ts'
-import type { Updater } from '../updater/definition.ts'
+import { acceptedResponse, prefersAsync } from './accepted.ts'
 import { type ParsedBody, readBody } from './body.ts'
 import { compressed } from './encode.ts'
 import type { Handler } from './exchange.ts'
+import { idempotencyKey } from './idempotency-key.ts'
 import { parseQuery } from './query.ts'
 import { jsonResponse, withHeaders } from './respond.ts'
+import { authorizeWrite, fieldTypes } from './write-access.ts'
 
 /** What an operator does is not about one product's parameters. */
 export const noSubject = { parameters: {}, types: {} }
@@ -14,12 +16,13 @@ export const noSubject = { parameters: {}, types: {} }
 export const updateRoute: Handler = async (context, { request, route, claims, deadline, signal }) => {
   const { updater, parameters } = context.kck.registry.parseUpdaterKey(route.rest)
   const body = await readBody(request, context.limits.bodyBytes)
-  const types = fieldTypes(updater)
-  const fields = body.kind === 'form' ? readFields(types, body) : body.fields
-  // A claim must be equal in the key and in the body, also where both give it.
-  const inKey = { parameters: { ...fields, ...parameters }, types: parameters === null ? {} : updater.key }
-  const inBody = { parameters: { ...parameters, ...fields }, types: claimTypes(types) }
-  for (const subject of [inKey, inBody]) context.auth.authorize('update', updater.access, claims, subject)
+  const fields = body.kind === 'form' ? readFields(fieldTypes(updater), body) : body.fields
+  authorizeWrite(context.auth, claims, { updater, parameters, fields })
+  if (updater.mode === 'cached' || prefersAsync(request)) {
+    const id = idempotencyKey(request.headers, claims)
+    const accepted = await context.kck.writes.accept(route.rest, fields, id === null ? {} : { idempotencyKey: id })
+    return acceptedResponse(accepted, request)
+  }
   const updated = await context.kck.update(route.rest, fields, { claims, deadline, signal })
   const response = jsonResponse(200, { success: true, ...updated }, { key: `update/${updater.name}` })
   return compressed(withHeaders(response, ['kck-after', updated.after]), request.headers)
@@ -37,11 +40,6 @@ export const invalidateRoute: Handler = async (context, { request, route, claims
     return jsonResponse(200, { key, invalidated: await context.kck.invalidate(key, { cause: 'invalidate' }) }, { key })
   }
   return jsonResponse(200, { key, purged: await context.kck.purge(key, { cause: 'purge' }) }, { key })
-}
-
-/** The types of a body's fields, where it has them by name; a schema for the whole body checks itself. */
-function fieldTypes({ body }: Updater): ParameterTypes {
-  return '~standard' in body ? {} : (body as ParameterTypes)
 }
 
 /** A form is all text; the fields' types read it. A field without one is the updater's to refuse by name. */
@@ -64,9 +62,4 @@ function readField(type: ParameterType, name: string, text: unknown): unknown {
 
 function wrongField(type: ParameterType, field: string, cause: unknown): KckError {
   return new KckError('INVALID_BODY', `The field ${field} must be of type ${type.name}`, { details: { field }, cause })
-}
-
-/** The types of the fields that stand for a claim; who writes another's rows is refused before the updater runs. */
-function claimTypes(types: ParameterTypes): ParameterTypes {
-  return Object.fromEntries(Object.entries(types).filter(([, type]) => type.claim !== undefined))
 }

@@ -22,9 +22,9 @@ export interface Cors {
 }
 
 const requestHeaders =
-  'authorization, cache-control, content-type, idempotency-key, if-none-match, kck-after, kck-timeout'
+  'authorization, cache-control, content-type, idempotency-key, if-none-match, kck-after, kck-timeout, prefer'
 const exposedHeaders =
-  'age, cache-status, etag, kck-after, kck-as-of, kck-request-id, kck-state, kck-version, last-modified, retry-after'
+  'age, cache-status, etag, kck-after, kck-as-of, kck-overlay, kck-request-id, kck-state, kck-version, last-modified, location, retry-after'
 
 /** Cross-origin answers for a list of origins; null (the default) gives no other page's script any access. */
 export function createCors(options: CorsOptions | null): Cors | null {

@@ -15,12 +15,21 @@ import { fetchManyRoute } from './fetch-many-route.ts'
 import { fetchRoute, refreshRoute } from './fetch-route.ts'
 import { acceptsJson } from './negotiate.ts'
 import { openApiOf } from './openapi.ts'
-import { discardRoute, explainRoute, graphRoute, keysRoute, queueRoute } from './operate-routes.ts'
+import {
+  discardRoute,
+  dumpRoute,
+  explainRoute,
+  graphRoute,
+  keysRoute,
+  loadRoute,
+  queueRoute,
+} from './operate-routes.ts'
 import { problemResponse } from './problem.ts'
 import { type EdgeRequest, headerValues, listHeader } from './request.ts'
 import type { RequestLogEntry } from './request-log.ts'
 import { type EdgeResponse, jsonResponse, withHeaders, withoutBody } from './respond.ts'
 import { type RouteName, route } from './routes.ts'
+import { discardWriteRoute, retryWriteRoute, writeRoute, writesRoute } from './write-routes.ts'
 
 export interface EdgeOptions {
   readonly kck: EdgeKck
@@ -89,6 +98,12 @@ export function createEdge(options: EdgeOptions): Edge {
     graph: graphRoute,
     queue: queueRoute,
     discard: discardRoute,
+    dump: dumpRoute,
+    load: loadRoute,
+    write: writeRoute,
+    'retry-write': retryWriteRoute,
+    'discard-write': discardWriteRoute,
+    writes: writesRoute,
     openapi: openApiRoute,
     health: healthRoute,
   }

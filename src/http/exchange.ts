@@ -24,7 +24,17 @@ export interface EdgeLimits extends DeadlineOptions {
 /** What the edge needs of the core. */
 export type EdgeKck = Pick<
   Kck,
-  'registry' | 'fetch' | 'fetchMany' | 'invalidate' | 'purge' | 'refresh' | 'update' | 'changed' | 'health' | 'operate'
+  | 'registry'
+  | 'fetch'
+  | 'fetchMany'
+  | 'invalidate'
+  | 'purge'
+  | 'refresh'
+  | 'update'
+  | 'changed'
+  | 'health'
+  | 'operate'
+  | 'writes'
 >
 
 /** What the routes stand on. */

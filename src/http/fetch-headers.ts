@@ -38,6 +38,7 @@ export function fetchHeaders(fetched: Fetched, options: FetchHeaderOptions): str
     fetched.state,
     'kck-as-of',
     new Date(fetched.asOf).toISOString(),
+    ...(fetched.overlaid === undefined ? [] : ['kck-overlay', String(fetched.overlaid)]),
   ]
 }
 
@@ -59,7 +60,8 @@ export function ageSeconds(fetched: Fetched, now: number): number {
 function cacheControl(fetched: Fetched, isPublic: boolean): string {
   const scope = isPublic ? 'public' : 'private'
   const { asOf, softExpiresAt, hardExpiresAt } = fetched
-  if (fetched.state !== 'fresh' || softExpiresAt === null) return `${scope}, no-cache`
+  // What a waiting write shows may be taken back.
+  if (fetched.state !== 'fresh' || softExpiresAt === null || fetched.overlaid !== undefined) return `${scope}, no-cache`
   const maxAge = Math.max(0, Math.floor((softExpiresAt - asOf) / 1000))
   const graceMs = (hardExpiresAt ?? Number.POSITIVE_INFINITY) - softExpiresAt
   const grace = Math.min(longestStaleWhileRevalidate, Math.floor(graceMs / 1000))

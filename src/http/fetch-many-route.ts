@@ -70,7 +70,8 @@ function keysOf(fields: Readonly<Record<string, unknown>>, most: number): readon
 /** The body as it is stored, with what the headers of a single fetch say put before its first field. */
 async function succeeded(fetched: Fetched, now: number): Promise<readonly Uint8Array[]> {
   const bytes = await fetched.body.bytes('identity')
-  const head = `{"status":200,"state":"${fetched.state}","age":${ageSeconds(fetched, now)},`
+  const overlay = fetched.overlaid === undefined ? '' : `"overlay":${fetched.overlaid},`
+  const head = `{"status":200,"state":"${fetched.state}","age":${ageSeconds(fetched, now)},${overlay}`
   return [Buffer.from(head), bytes.subarray(1)]
 }
 

@@ -7,11 +7,14 @@ export type RouteName =
   | 'update'
   | 'changed'
   | 'refresh'
+  | 'write'
+  | 'retry-write'
+  | 'discard-write'
   | 'openapi'
   | 'health'
   | OperateRoute
 
-type OperateRoute = 'explain' | 'keys' | 'graph' | 'queue' | 'discard'
+type OperateRoute = 'explain' | 'keys' | 'graph' | 'queue' | 'discard' | 'dump' | 'load' | 'writes'
 
 export interface Route {
   readonly name: RouteName
@@ -37,7 +40,11 @@ const paths: readonly RoutePath[] = [
   { path: '/explain/', keyed: true, methods: { GET: 'explain' } },
   { path: '/operate/keys', keyed: false, methods: { GET: 'keys' } },
   { path: '/operate/graph', keyed: false, methods: { GET: 'graph' } },
+  { path: '/writes/', keyed: true, methods: { GET: 'write', POST: 'retry-write', DELETE: 'discard-write' } },
+  { path: '/operate/writes', keyed: false, methods: { GET: 'writes' } },
   { path: '/operate/queue', keyed: false, methods: { GET: 'queue' } },
+  { path: '/operate/dump', keyed: false, methods: { GET: 'dump' } },
+  { path: '/operate/load', keyed: false, methods: { POST: 'load' } },
   { path: '/operate/discard/', keyed: true, methods: { POST: 'discard' } },
   { path: '/openapi.json', keyed: false, methods: { GET: 'openapi', HEAD: 'openapi' } },
   { path: '/healthz', keyed: false, methods: { GET: 'health', HEAD: 'health' } },

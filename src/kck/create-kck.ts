@@ -1,15 +1,18 @@
 import { type AwaitWrite, awaitAfter } from '../change/after.ts'
 import { freshness, nextEpoch } from '../entry/freshness.ts'
 import { asKckError, KckError } from '../errors.ts'
-import type { Fetcher } from '../fetch/fetch.ts'
 import { createOperate } from '../operate/create-operate.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
+import type { WorkItem } from '../ports/work-index.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
 import { candidateOf, lookAt } from '../refresh/candidate.ts'
 import { choose } from '../refresh/choose.ts'
+import { isOwedToReplicas } from '../replicate/publisher.ts'
 import { announce } from '../update/announce.ts'
 import { runUpdate } from '../update/update.ts'
+import { createCachedWrites } from '../write/create-cached-writes.ts'
+import type { Reads } from '../write/reads.ts'
 import { createFlows, type Flows, type KckParts } from './flows.ts'
 import { health } from './health.ts'
 import type { FetchRequest, Kck } from './kck.ts'
@@ -26,30 +29,32 @@ export function createKck(deps: KckDeps): Kck {
   const { registry, store, sources, queue } = deps
   const options: KckOptions = { ...DEFAULT_OPTIONS, ...deps.options }
   const flows = createFlows(deps, options)
-  const { fetcher, changes, byHand } = flows
-  const awaitWrite: AwaitWrite | null = null
+  const { changes, byHand } = flows
+  const { writes, reads } = createCachedWrites(deps, flows, options)
+  const awaitWrite: AwaitWrite = writes.until
   const ready = (request: FetchRequest) => afterItsWrites(request, { clock: deps.clock, options, awaitWrite })
   return {
     registry,
-    fetch: async (key, request = {}) => fetcher.fetch(registry.parseKey(key), await ready(request)),
-    fetchMany: async (keys, request = {}) => fetchEach(registry, fetcher, keys, await ready(request)),
-    peek: (key) => fetcher.peek(key, registry.primers.get(key.split('/', 1)[0] ?? '')?.revision),
-    get: async (key, request = {}) => (await fetcher.fetch(registry.parseKey(key), await ready(request))).body.value(),
+    fetch: async (key, request = {}) => reads.fetch(registry.parseKey(key), await ready(request)),
+    fetchMany: async (keys, request = {}) => fetchEach(registry, reads, keys, await ready(request)),
+    peek: (key) => reads.peek(key),
+    get: async (key, request = {}) => (await reads.fetch(registry.parseKey(key), await ready(request))).body.value(),
     set: async (key, value, request = {}) => byHand.set(registry.parseKey(key), value, request),
     invalidate: async (key, request = {}) => byHand.invalidate(registry.parseKey(key), request),
     purge: async (key, request = {}) => byHand.purge(registry.parseKey(key), request),
     refresh: async (key, request = {}) =>
-      fetcher.fetch(registry.parseKey(key), { ...request, noCache: true, retry: true }),
+      reads.fetch(registry.parseKey(key), { ...request, noCache: true, retry: true }),
     invalidateTags: (tags, request = {}) => byHand.invalidateTags(tags, request),
     update: (key, body, request = {}) => runUpdate({ ...deps, options, changes }, key, body, request),
     changed: (change, request = {}) => announce({ ...deps, changes }, change, request),
+    writes,
     work: {
-      resume: (intent, signal) => changes.resume(intent, signal),
+      resume: (intent, signal) => resumeOwed(deps, changes, intent, signal),
       refresh: (request, signal) => refreshRequested(deps, flows, request, signal),
       look: (requests, signal) => lookAt({ registry, entries: deps.store.entries }, requests, deps.clock.now(), signal),
     },
-    operate: createOperate(deps),
-    health: (call = {}) => health(deps, call.signal),
+    operate: createOperate(deps, flows, options.compression),
+    health: (call = {}) => health(deps, writes, call.signal),
     close: async () => {
       await queue.close()
       await Promise.all([...sources.values()].map((source) => source.close()))
@@ -74,6 +79,19 @@ async function afterItsWrites(
   }
 }
 
+/** What another process owed: a change of products, or their way to the replicas. */
+async function resumeOwed(
+  { replication, store }: KckParts,
+  changes: Flows['changes'],
+  intent: WorkItem,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!isOwedToReplicas(intent)) return changes.resume(intent, signal)
+  if (replication) return replication.publisher.resume(intent, signal)
+  // Nothing is replicated any more.
+  await store.workIndex.remove([intent])
+}
+
 async function refreshRequested(
   { registry, clock, store }: KckParts,
   { refresher, requests, debounce }: Flows,
@@ -93,6 +111,7 @@ async function refreshRequested(
   await refresher.refresh(product, {
     cause: request.cause,
     signal,
+    known: before,
     until: (entry) => {
       const state = freshness(entry, product.primer.revision, clock.now())
       if (state.state === 'missing' || state.value.builtEpoch < epoch) return false
@@ -103,7 +122,7 @@ async function refreshRequested(
 }
 
 // A key that cannot be understood fails alone, like one that cannot be computed.
-async function fetchEach(registry: Registry, fetcher: Fetcher, keys: readonly string[], request: FetchRequest) {
+async function fetchEach(registry: Registry, reads: Reads, keys: readonly string[], request: FetchRequest) {
   const parsed = keys.map((key) => {
     try {
       return registry.parseKey(key)
@@ -112,7 +131,7 @@ async function fetchEach(registry: Registry, fetcher: Fetcher, keys: readonly st
     }
   })
   const products = parsed.filter((product): product is ProductKey => !(product instanceof KckError))
-  const answers = [...(await fetcher.fetchMany(products, request))]
+  const answers = [...(await reads.fetchMany(products, request))]
   return parsed.map((product) =>
     product instanceof KckError ? product : (answers.shift() ?? new KckError('INTERNAL', 'No answer')),
   )

@@ -1,9 +1,14 @@
 import { asKckError } from '../errors.ts'
+import type { Writes } from '../write/api.ts'
 import type { KckParts } from './flows.ts'
 import type { Health } from './kck.ts'
 
 /** Asks every part whether it answers. */
-export async function health({ store, sources, clock }: KckParts, signal?: AbortSignal): Promise<Health> {
+export async function health(
+  { store, sources, clock }: KckParts,
+  writes: Pick<Writes, 'waiting'>,
+  signal?: AbortSignal,
+): Promise<Health> {
   const call = signal ? { signal } : {}
   const pings: [string, () => Promise<void>][] = [
     ['store', () => store.entries.ping(call)],
@@ -20,5 +25,7 @@ export async function health({ store, sources, clock }: KckParts, signal?: Abort
       }
     }),
   )
-  return { ok: parts.every(([, part]) => part.ok), parts: Object.fromEntries(parts) }
+  const waiting = await writes.waiting().catch(() => null)
+  const cached = waiting && waiting.writes + waiting.parkedRecords > 0 ? { writes: waiting } : {}
+  return { ok: parts.every(([, part]) => part.ok), parts: Object.fromEntries(parts), ...cached }
 }

@@ -6,6 +6,7 @@ import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Candidate } from '../refresh/choose.ts'
+import type { Waiting, Writes } from '../write/api.ts'
 
 /** The whole of KCK as its edges (HTTP, Lambda, command line, a program that embeds it) see it. Made by `createKck`. */
 export interface Kck {
@@ -31,6 +32,8 @@ export interface Kck {
   /** Marks stale everything that rests on what changed in a source. */
   changed(change: SourceChange, options?: ChangeOptions): Promise<Marked>
   update(updaterKey: string, body: unknown, request?: UpdateRequest): Promise<Updated>
+  /** Writes that are answered before their source has them. */
+  readonly writes: Writes
   /** What workers do. */
   readonly work: Work
   /** What operators ask and do. */
@@ -125,6 +128,8 @@ export interface Fetched {
   readonly hardExpiresAt: number | null
   readonly contentHash: string
   readonly from: 'near' | 'replica' | 'store' | 'compute'
+  /** Cached writes that it shows although its source does not have them yet; missing: none. */
+  readonly overlaid?: number
   /** This caller waited for a compute that another one had begun. */
   readonly collapsed: boolean
   readonly body: FetchedBody
@@ -178,4 +183,6 @@ export interface Updated {
 export interface Health {
   readonly ok: boolean
   readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly ms: number; readonly code?: string }>>
+  /** Cached writes that wait, or were refused; missing: none. */
+  readonly writes?: Waiting
 }

@@ -92,7 +92,7 @@ export async function runUpdate(
 }
 
 /** Better before the write than after it: a write whose changes cannot be named is refused. */
-function refuseUnknownChanges(
+export function refuseUnknownChanges(
   registry: Registry,
   target: UpdaterKey,
   at: { readonly body: Fields; readonly chosen: Chosen },
@@ -104,7 +104,7 @@ function refuseUnknownChanges(
 }
 
 /** The products that a write names; null when that takes a row that it has not given back yet. */
-function namedProducts(
+export function namedProducts(
   registry: Registry,
   target: UpdaterKey,
   body: Fields,
@@ -120,7 +120,7 @@ function namedProducts(
   }
 }
 
-interface Before {
+export interface Before {
   readonly nodes: readonly string[]
   readonly keys: readonly string[]
   /** The products among `keys` that can be augmented with what the write will say of them. */
@@ -128,20 +128,20 @@ interface Before {
 }
 
 // A transaction that throws was rolled back, unless the connection or the time ended while it committed.
-function isRolledBack(error: unknown): boolean {
+export function isRolledBack(error: unknown): boolean {
   if (!(error instanceof KckError)) return true
   const inDoubt = error.code === 'SOURCE_UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'
   return !inDoubt && error.details['outcome'] !== 'unknown'
 }
 
 /** By key; what nobody can say of a product is left out, and it is computed anew. */
-function deltasOf(products: readonly ProductKey[], say: (product: ProductKey) => Change | null | undefined) {
+export function deltasOf(products: readonly ProductKey[], say: (product: ProductKey) => Change | null | undefined) {
   const said = products.map((product) => [product.text, say(product)] as const)
   return new Map(said.flatMap(([key, delta]) => (delta === undefined ? [] : [[key, delta] as const])))
 }
 
 /** What a write says of a product: what its code said, else the one row it gave back, else what it was given. */
-function deltaOf(
+export function deltaOf(
   product: ProductKey,
   updaterKey: string,
   done: { readonly target: UpdaterKey; readonly body: Fields; readonly written: Written },
@@ -154,7 +154,7 @@ function deltaOf(
 }
 
 /** What the write may change, as far as can be said before it: rather too much. */
-async function beforeWriting(
+export async function beforeWriting(
   { registry, store }: UpdateDeps,
   target: UpdaterKey,
   source: string,
@@ -170,7 +170,7 @@ async function beforeWriting(
   }
 }
 
-async function afterWriting(
+export async function afterWriting(
   { registry, store }: UpdateDeps,
   target: UpdaterKey,
   done: { readonly body: Fields; readonly written: Written; readonly change: Omit<Announced, 'nodes' | 'products'> },
@@ -188,7 +188,7 @@ async function afterWriting(
   }
 }
 
-function primersNamedBy(registry: Registry, updater: Updater): readonly string[] {
+export function primersNamedBy(registry: Registry, updater: Updater): readonly string[] {
   const nameOf = (template: string) => template.split('/', 1)[0] ?? template
   const naming = [...registry.primers.values()].filter((primer) =>
     primer.afterUpdates.some((template: string) => nameOf(template) === updater.name),

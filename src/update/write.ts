@@ -33,29 +33,34 @@ export async function write(
   target: UpdaterKey,
   request: { readonly body: Fields; readonly chosen: Chosen; readonly signal: AbortSignal },
 ): Promise<Written> {
+  const { signal } = request
+  return source.transaction((transaction) => writeIn({ source: source.name, transaction }, target, request), { signal })
+}
+
+/** The same in a transaction that is open. */
+export async function writeIn(
+  { source, transaction }: { readonly source: string; readonly transaction: SourceTransaction },
+  target: UpdaterKey,
+  request: { readonly body: Fields; readonly chosen: Chosen; readonly signal: AbortSignal },
+): Promise<Written> {
   const { updater } = target
   const { body, chosen, signal } = request
   const key = target.parameters ?? {}
-  return source.transaction(
-    async (transaction) => {
-      if (updater.run) return runCode(source.name, transaction, updater.run, { key, body, signal })
-      if (!chosen.statement) throw new KckError('METHOD_NOT_ALLOWED', `${updater.name} cannot ${chosen.mode}`)
-      const values = { ...body, ...key }
-      const result = await transaction.query(chosen.statement, values as SqlValues)
-      // The original's updaters answered success here; a caller that means a row deserves to hear that there is none.
-      if (chosen.mode === 'update' && result.rowCount === 0) {
-        throw new KckError('NOT_FOUND', `${updater.name} found no row to update`)
-      }
-      const rows = asObjects(result)
-      return {
-        rowCount: result.rowCount,
-        rows,
-        named: [],
-        tables: tableChanges(source.name, chosen.statement, values, rows),
-      }
-    },
-    { signal },
-  )
+  if (updater.run) return runCode(source, transaction, updater.run, { key, body, signal })
+  if (!chosen.statement) throw new KckError('METHOD_NOT_ALLOWED', `${updater.name} cannot ${chosen.mode}`)
+  const values = { ...body, ...key }
+  const result = await transaction.query(chosen.statement, values as SqlValues)
+  // The original's updaters answered success here; a caller that means a row deserves to hear that there is none.
+  if (chosen.mode === 'update' && result.rowCount === 0) {
+    throw new KckError('NOT_FOUND', `${updater.name} found no row to update`)
+  }
+  const rows = asObjects(result)
+  return {
+    rowCount: result.rowCount,
+    rows,
+    named: [],
+    tables: tableChanges(source, chosen.statement, values, rows),
+  }
 }
 
 async function runCode(

@@ -30,9 +30,35 @@ export interface Updater {
   readonly run: ((context: UpdateContext) => unknown | Promise<unknown>) | null
   /** Templates of the product keys it changes, beside those that primers name in `afterUpdates`: `customer_orders/:customer_id`. */
   readonly changes: readonly string[]
+  /** `cached`: every write over HTTP waits in the cache store; `direct`: only those that ask for it. */
+  readonly mode: 'direct' | 'cached'
+  /** Several waiting writes of one key become one; null: each is applied. */
+  readonly coalesce: 'last' | Coalesce | null
+  /** What a waiting write makes of the products that it names; null: they show it when it is applied. */
+  readonly overlay: Overlay | null
   readonly access: Access | null
   readonly hooks: UpdaterHooks
   readonly file: string | null
+}
+
+/** The body of one write that stands for two that wait, in the order in which they were accepted; undefined: keep both. */
+export type Coalesce = (
+  earlier: Readonly<Record<string, unknown>>,
+  later: Readonly<Record<string, unknown>>,
+) => Readonly<Record<string, unknown>> | undefined
+
+/**
+ * A product's value as it will be with a waiting write; undefined: this product stays as it is. Pure, and it may meet a
+ * value that has the write already, which it must leave equal: set, do not add.
+ */
+export type Overlay = (value: JsonValue, write: OverlayWrite) => unknown
+
+export interface OverlayWrite {
+  readonly key: Readonly<Record<string, unknown>>
+  readonly body: Readonly<Record<string, unknown>>
+  /** Milliseconds since 1970; when it was accepted. */
+  readonly at: number
+  readonly product: { readonly name: string; readonly parameters: Readonly<Record<string, unknown>> }
 }
 
 export interface UpdateContext {

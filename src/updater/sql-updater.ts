@@ -5,7 +5,7 @@ import { readParameterSpecs } from '../primer/parameter-spec.ts'
 import type { Updater } from './definition.ts'
 import { defineUpdater } from './updater.ts'
 
-const OPTIONS = ['description', 'key', 'body', 'optional', 'source', 'changes', 'access']
+const OPTIONS = ['description', 'key', 'body', 'optional', 'source', 'changes', 'mode', 'coalesce', 'access']
 
 /**
  * The updater that a `.sql` file defines; its name is the file's. One statement is the update when the header has a

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { JsonValue } from '../entry/json.ts'
 import type { ParametersOf, ParameterTypes } from '../key/parameter.ts'
 import { readAccess } from '../primer/access.ts'
 import type { Access } from '../primer/definition.ts'
@@ -7,7 +8,7 @@ import { type Origin, readName, readParameters, readTemplates, sqlTypes } from '
 import { parseStatement } from '../sql/parse.ts'
 import type { SqlStatement } from '../sql/statement.ts'
 import { usageOf } from '../sql/usage.ts'
-import type { UpdateContext, Updater, UpdaterHooks } from './definition.ts'
+import type { OverlayWrite, UpdateContext, Updater, UpdaterHooks } from './definition.ts'
 
 export type UpdaterBody = ParameterTypes | StandardSchemaV1
 
@@ -36,6 +37,18 @@ export interface UpdaterOptions<K extends ParameterTypes, B extends UpdaterBody>
   readonly insert?: string
   /** Product keys it changes, from the key, the returned row and the body: `customer_orders/:customer_id`. */
   readonly changes?: readonly string[]
+  /** `cached`: every write over HTTP is answered when it is safe in the cache store. @default 'direct': if the caller prefers it */
+  readonly mode?: 'direct' | 'cached'
+  /**
+   * Several waiting writes of one key become one: the `last`, or the body that a function makes of two. @default each is
+   * applied
+   */
+  readonly coalesce?: 'last' | ((earlier: BodyOf<B>, later: BodyOf<B>) => BodyOf<B> | undefined)
+  /** What a waiting write makes of the products that it names; see `Overlay`. @default they show it when it is applied */
+  overlay?(
+    value: JsonValue,
+    write: Omit<OverlayWrite, 'key' | 'body'> & { readonly key: ParametersOf<K>; readonly body: BodyOf<B> },
+  ): unknown
   /** Who may write. Default: as the deployment says. */
   readonly access?: Access
   readonly hooks?: UpdaterHooks
@@ -58,6 +71,9 @@ const OPTIONS = [
   'update',
   'insert',
   'changes',
+  'mode',
+  'coalesce',
+  'overlay',
   'access',
   'hooks',
   'run',
@@ -116,12 +132,21 @@ export function defineUpdater(raw: unknown, origin: UpdaterOrigin): Updater {
     choose: origin.chooseByField === undefined ? 'key' : { field: origin.chooseByField },
     run: options.call('run'),
     changes: readTemplates(options, 'changes'),
+    mode: readMode(options),
+    coalesce: options.value('coalesce') === 'last' ? 'last' : options.call('coalesce'),
+    overlay: options.call('overlay'),
     access: readAccess(options),
     hooks: options.calls('hooks', ['beforeUpdate', 'afterUpdate']),
     file: origin.file,
   }
   checkWrites(options, made)
   return made
+}
+
+function readMode(options: OptionReader): Updater['mode'] {
+  const mode = options.text('mode') ?? 'direct'
+  if (mode === 'direct' || mode === 'cached') return mode
+  throw options.error(`mode is "direct" or "cached", not "${mode}"`)
 }
 
 export function isSchema(body: UpdaterBody): body is StandardSchemaV1 {

@@ -91,6 +91,8 @@ export function createFakeKck({ clock, near = {} }: FakeOptions): FakeKck {
     changes,
     // Real ones answer in test/unit/operate.
     operate: {} as Kck['operate'],
+    // Real ones answer in test/unit/write.
+    writes: {} as Kck['writes'],
     fetch,
     fetchMany: (keys, request) =>
       Promise.all(keys.map((key) => fetch(key, request).catch((error: unknown) => asKckError(error)))),
@@ -288,6 +290,9 @@ function updaterOf(name: string, key: ParameterTypes, body: ParameterTypes, opti
     choose: 'key',
     run: null,
     changes: [],
+    mode: 'direct',
+    coalesce: null,
+    overlay: null,
     access: null,
     hooks: {},
     file: null,

@@ -15,7 +15,15 @@ function localSystem({ kck, clock }: Runtime): System {
       const body = JSON.parse(Buffer.from(await fetched.body.bytes('identity')).toString())
       return { ...body, state: fetched.state, from: fetched.from, ageMs: Math.max(0, clock.now() - fetched.asOf) }
     },
-    update: (updaterKey, body) => kck.update(updaterKey, body),
+    update: (updaterKey, body) =>
+      kck.registry.parseUpdaterKey(updaterKey).updater.mode === 'cached'
+        ? kck.writes.accept(updaterKey, body)
+        : kck.update(updaterKey, body),
+    writes: {
+      list: async () => ({ ...(await kck.writes.waiting()), parked: await kck.writes.parked() }),
+      retry: (id) => kck.writes.retry(id),
+      discard: (id) => kck.writes.discard(id),
+    },
     refresh: async (name) => {
       const { key, version, state } = await kck.refresh(name)
       return { key, version, state }

@@ -1,5 +1,7 @@
 import { type ErrorCode, KckError } from '../../errors.ts'
 import type { Updated } from '../../kck/kck.ts'
+import type { KeyQuery } from '../../operate/contract.ts'
+import type { Accepted } from '../../write/api.ts'
 import type { FetchDirectives, System } from './system.ts'
 
 /** Milliseconds for which a command waits; the system's own deadline is shorter. */
@@ -38,16 +40,26 @@ export function remoteSystem(url: string, token: string | undefined): System {
         ageMs: Number(headers.get('age') ?? 0) * 1000,
       }
     },
-    update: async (updaterKey, body) => (await ask('PUT', `/update/${updaterKey}`, { body })).answer as Updated,
+    update: async (updaterKey, body) =>
+      (await ask('PUT', `/update/${updaterKey}`, { body })).answer as Updated | Accepted,
     refresh: async (name) => {
       const { answer, headers } = await ask('POST', `/refresh/${name}`)
       return { key: answer.key, version: answer.version, state: headers.get('kck-state') ?? 'unknown' }
     },
     invalidate: async (key) => (await ask('DELETE', `/fetch/${key}`)).answer.invalidated,
     purge: async (key) => (await ask('DELETE', `/fetch/${key}?purge`)).answer.purged,
+    writes: {
+      list: () => get('/operate/writes'),
+      retry: async (id) => (await ask('POST', `/writes/${id}`)).answer.id,
+      discard: async (id) => {
+        await ask('DELETE', `/writes/${id}`)
+      },
+    },
     operate: {
       explain: (key) => get(`/explain/${key}`),
-      keys: (query) => get(`/operate/keys?${new URLSearchParams(JSON.parse(JSON.stringify(query)))}`),
+      keys: (query) => get(`/operate/keys?${queryOf(query)}`),
+      dump: (query) => get(`/operate/dump?${queryOf(query)}`),
+      load: async (entries) => (await ask('POST', '/operate/load', { body: { entries } })).answer.loaded,
       graph: () => get('/operate/graph'),
       backlog: ({ limit = 100 } = {}) => get(`/operate/queue?limit=${limit}`),
       discard: async (key) => (await ask('POST', `/operate/discard/${key}`)).answer.discarded,
@@ -62,6 +74,10 @@ export function remoteSystem(url: string, token: string | undefined): System {
 function baseOf(url: string): string {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, '')
   throw new KckError('BAD_REQUEST', `--url ${url} is no address; write https://...`)
+}
+
+function queryOf({ primer, limit = 100, after }: KeyQuery): URLSearchParams {
+  return new URLSearchParams({ primer, limit: String(limit), ...(after === undefined ? {} : { after }) })
 }
 
 function directivesOf({ maxAgeMs, maxStaleMs, onlyIfCached, noCache }: FetchDirectives): Record<string, string> {
