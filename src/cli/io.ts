@@ -8,6 +8,8 @@ export interface Io {
   /** Everything else, for people. */
   err(text: string): void
   stdin(): Promise<string>
+  /** Shows one line in place of the one before it; missing where nobody looks at a terminal. */
+  readonly status?: (text: string) => void
   /** The folder that the command was called in. */
   readonly folder: string
   readonly environment: Environment
@@ -20,6 +22,7 @@ export const processIo: Io = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
   stdin: () => text(process.stdin),
+  ...(process.stderr.isTTY ? { status: (line) => void process.stderr.write(`\r\u001b[K${line}`) } : {}),
   folder: process.cwd(),
   environment: process.env,
 }

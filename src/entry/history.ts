@@ -7,7 +7,7 @@ const LONGEST_TEXT = 200
 
 /** The history of the row that a change writes: with the change itself, and with the marks that it folds in. */
 export function historyWith(entry: StoredEntry, next: EntryRow, happened: Happening | undefined): readonly Happening[] {
-  const before = entry.row?.history ?? []
+  const before = next.history ?? []
   const marks = next.epoch > (entry.row?.epoch ?? 0) ? pendingMarks(entry) : []
   const dirty = marks.map(({ at, cause }): Happening => ({ at, what: 'dirty', cause }))
   if (dirty.length === 0 && !happened) return before

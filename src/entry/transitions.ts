@@ -173,6 +173,30 @@ export function set(
   return { next: publish({ ...row, retired }, { ...value, builtEpoch: row.epoch }, now) }
 }
 
+/** Puts a value back that was dumped before, unless there is that version or a newer one. */
+export function restore(
+  entry: StoredEntry,
+  value: Omit<Materialization, 'builtEpoch'>,
+  from: Pick<EntryRow, 'dirtyAt' | 'dirtyCause' | 'failure' | 'lastVersion'> & Pick<EntryRow, 'readAt' | 'history'>,
+  now: number,
+): Transition {
+  const row = fold(entry)
+  if (row.value && row.value.version >= value.version)
+    return { refused: { reason: 'version', version: row.value.version } }
+  const outcome = set(entry, value, now)
+  if ('refused' in outcome) return outcome
+  const { dirtyAt, dirtyCause, failure, readAt, history = [] } = from
+  const next: EntryRow = {
+    ...outcome.next,
+    lastVersion: Math.max(outcome.next.lastVersion, from.lastVersion),
+    failure,
+    history,
+    ...(readAt === undefined ? {} : { readAt }),
+  }
+  if (dirtyAt === null) return { next }
+  return { next: { ...next, epoch: next.epoch + 1, dirtyAt, dirtyCause, dirtyDirect: true } }
+}
+
 /** Removes the value, and fences out a compute that is under way. */
 export function purge(entry: StoredEntry, now: number): Transition {
   const row = fold(entry)

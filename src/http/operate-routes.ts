@@ -1,4 +1,6 @@
 import { KckError } from '../errors.ts'
+import type { KeyQuery } from '../operate/contract.ts'
+import { readBody } from './body.ts'
 import { noSubject } from './change-route.ts'
 import { compressed } from './encode.ts'
 import type { EdgeContext, Exchange, Handler } from './exchange.ts'
@@ -24,13 +26,21 @@ export const explainRoute = forOperators(async ({ kck }, { route, signal }) => {
 })
 
 /** `GET /operate/keys?primer=...&limit=...&after=...` */
-export const keysRoute = forOperators(async ({ kck }, { request, signal }) => {
-  const query = parseQuery(request.rawQuery, new Set(['primer', 'limit', 'after']))
-  const primer = query.get('primer')
-  if (primer === undefined) throw new KckError('BAD_REQUEST', 'Say of which product: ?primer=name')
-  const after = query.get('after')
-  const page = { primer, limit: limitOf(query), ...(after === undefined ? {} : { after }) }
-  return { value: await kck.operate.keys(page, { signal }) }
+export const keysRoute = forOperators(async ({ kck }, exchange) => {
+  return { value: await kck.operate.keys(keyQuery(exchange), { signal: exchange.signal }) }
+})
+
+/** `GET /operate/dump?primer=...&limit=...&after=...` */
+export const dumpRoute = forOperators(async ({ kck }, exchange) => {
+  return { value: await kck.operate.dump(keyQuery(exchange), { signal: exchange.signal }) }
+})
+
+/** `POST /operate/load` with `{"entries": [...]}`, as dumped. */
+export const loadRoute = forOperators(async ({ kck, limits }, { request, signal }) => {
+  const { fields } = await readBody(request, limits.bodyBytes)
+  const { entries } = fields
+  if (!Array.isArray(entries)) throw new KckError('INVALID_BODY', 'Give the entries as {"entries": [...]}')
+  return { value: { loaded: await kck.operate.load(entries, { signal }) } }
 })
 
 /** `GET /operate/graph` */
@@ -47,6 +57,14 @@ export const discardRoute = forOperators(async ({ kck }, { route, signal }) => {
   const { text: key } = kck.registry.parseKey(route.rest)
   return { value: { key, discarded: await kck.operate.discard(key, { signal }) }, key }
 })
+
+function keyQuery({ request }: Exchange): KeyQuery {
+  const query = parseQuery(request.rawQuery, new Set(['primer', 'limit', 'after']))
+  const primer = query.get('primer')
+  if (primer === undefined) throw new KckError('BAD_REQUEST', 'Say of which product: ?primer=name')
+  const after = query.get('after')
+  return { primer, limit: limitOf(query), ...(after === undefined ? {} : { after }) }
+}
 
 const defaultLimit = 100
 const largestLimit = 1_000

@@ -1,3 +1,5 @@
+import type { EntryRow, Happening, Input } from '../entry/entry.ts'
+import type { JsonValue } from '../entry/json.ts'
 import type { Lane } from '../ports/refresh-queue.ts'
 import type { Explanation } from './explanation.ts'
 
@@ -13,6 +15,10 @@ export interface Operate {
   backlog(call?: OperateCall & { readonly limit?: number }): Promise<Backlog>
   /** Gives up on a product that fails, until it is refreshed by hand or something it reads changes. False: it does not fail. */
   discard(key: string, call?: OperateCall): Promise<boolean>
+  /** Entries with everything they have, a page at a time. */
+  dump(query: KeyQuery, call?: OperateCall): Promise<DumpPage>
+  /** Puts dumped entries back, where there is none of that version or a newer one; one result for each, in order. */
+  load(entries: readonly unknown[], call?: OperateCall): Promise<readonly Loaded[]>
 }
 
 export interface OperateCall {
@@ -97,3 +103,37 @@ export interface GraphEdge {
   /** `declared` in a definition; `captured` while some key of it was computed. */
   readonly how: 'declared' | 'captured'
 }
+
+/** An entry as a line of a dump: everything but what only its store needs. Times: milliseconds since 1970. */
+export interface DumpedEntry {
+  readonly format: 1
+  readonly key: string
+  readonly value: JsonValue
+  readonly version: number
+  readonly lastVersion: number
+  readonly modified: number
+  readonly asOf: number
+  readonly softExpiresAt: number | null
+  readonly hardExpiresAt: number | null
+  readonly costMs: number
+  readonly primerRevision: string
+  /** Null: it was clean. */
+  readonly dirty: { readonly at: number; readonly cause: string } | null
+  readonly inputs: readonly Input[]
+  readonly ancestors: readonly Input[]
+  readonly failure: EntryRow['failure']
+  readonly readAt: number | null
+  readonly history: readonly Happening[]
+}
+
+export interface DumpPage {
+  readonly entries: readonly DumpedEntry[]
+  /** Keys whose stored body is damaged; they are left out. */
+  readonly damaged: readonly string[]
+  readonly next?: string
+}
+
+/** What became of one entry. `kept`: the store has that version, or a newer one. */
+export type Loaded =
+  | { readonly key: string; readonly outcome: 'loaded' | 'kept' }
+  | { readonly key: string; readonly outcome: 'refused'; readonly code: string; readonly message: string }

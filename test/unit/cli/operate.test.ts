@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -103,5 +103,62 @@ describe.each(['local', 'remote'])('%s', (where) => {
     expect((await run('refresh', 'greeting/Ada')).out).toMatch(/^greeting\/Ada: fresh, version \d+$/)
     expect((await run('purge', 'greeting/Ada')).out).toBe('greeting/Ada: removed')
     expect((await run('fetch', 'unknown/x')).err).toContain('UNKNOWN_PRODUCT')
+  })
+
+  it('dumps entries and puts them back as they were', async () => {
+    await run('fetch', 'letter/Ada', 'letter/Bea')
+    await run('invalidate', 'letter/Bea')
+    const before = JSON.parse((await run('fetch', '--json', 'letter/Ada', '--max-stale', '1h')).out).results[0]
+    expect((await run('dump', '--out', 'all.ndjson', '--page', '1')).err).toContain('Dumped 4 entries')
+    await run('purge', 'letter/Ada', 'letter/Bea', 'greeting/Ada')
+
+    expect((await run('load', 'all.ndjson')).err).toBe('Loaded 3 entries, kept 1 that are there, refused 0')
+    const after = JSON.parse((await run('fetch', '--json', '--only-if-cached', 'letter/Ada')).out).results[0]
+    expect(after).toMatchObject({
+      value: before.value,
+      version: before.version,
+      modified: before.modified,
+      state: 'fresh',
+    })
+    expect(JSON.parse((await run('explain', '--json', 'letter/Bea')).out)).toMatchObject({ state: 'stale' })
+    await run('invalidate', 'greeting/Ada')
+    expect(JSON.parse((await run('explain', '--json', 'letter/Ada')).out)).toMatchObject({ state: 'stale' })
+    expect((await run('load', 'all.ndjson')).err).toBe('Loaded 0 entries, kept 4 that are there, refused 0')
+  })
+
+  it('goes on with a dump that was cut short', async () => {
+    await run('fetch', 'letter/Ada', 'letter/Bea', 'letter/Cy')
+    await run('dump', '--out', 'all.ndjson', '--page', '1')
+    const whole = await readFile(join(folder, 'all.ndjson'), 'utf8')
+    const lines = whole.split('\n')
+    await writeFile(join(folder, 'all.ndjson'), [...lines.slice(0, 4), lines[4]?.slice(0, 20)].join('\n'))
+    await run('dump', '--out', 'all.ndjson', '--page', '1', '--resume')
+    expect(await readFile(join(folder, 'all.ndjson'), 'utf8')).toBe(whole)
+  })
+
+  it("reads the original's dump; what it cannot place it names", async () => {
+    const rows = [
+      'greeting/Old,"{""text"":\n""from, the original""}",7,2015-06-01 12:00:00.5',
+      'gone/x,1,1,2015-06-01 12:00:00',
+    ]
+    await writeFile(join(folder, 'old.csv'), `${rows.join('\r\n')}\r\n`)
+    const { code, err } = await run('load', 'old.csv', '--format', 'original')
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^gone\/x: .*UNKNOWN_PRODUCT\)\nLoaded 1 entries, kept 0 that are there, refused 1$/),
+    ])
+    expect(JSON.parse((await run('fetch', '--json', '--only-if-cached', 'greeting/Old')).out).results[0]).toMatchObject(
+      {
+        value: { text: 'from, the original' },
+        version: 7,
+        state: 'stale',
+      },
+    )
+  })
+
+  it('says which line is no entry', async () => {
+    await writeFile(join(folder, 'bad.ndjson'), '{"key":"greeting/Ada"}\n{"key":')
+    const { code, err } = await run('load', 'bad.ndjson')
+    expect([code, err]).toEqual([1, expect.stringContaining('Line 2 is not JSON')])
   })
 })
