@@ -8,7 +8,8 @@ import type { Store } from '../../src/ports/store.ts'
 import { emptyRow, nextRow } from '../conformance/rows.ts'
 import { createKeyspace, type TestKeyspace } from '../support/cassandra/keyspace.ts'
 import type { CassandraAddress } from '../support/cassandra/start.ts'
-import { type Cut, type KeyspacesDouble, startKeyspaces } from '../support/keyspaces/double.ts'
+import type { Cut } from '../support/fault-proxy.ts'
+import { type KeyspacesDouble, startKeyspaces } from '../support/keyspaces/double.ts'
 
 const cassandra = inject('cassandra')
 const region = 'eu-central-1'

@@ -18,6 +18,10 @@ export interface Faults {
 }
 
 const NONE: Faults = { latencyMs: 0, blackHole: 'none', bytesPerSecond: 0, sliceBytes: 0, limitBytes: 0, silent: false }
+const SILENT: Faults = { ...NONE, blackHole: 'down' }
+
+/** What became of connections that nobody looked at for a while; `dropped` is without a word. */
+export type Cut = 'closed' | 'reset' | 'dropped'
 
 export interface FaultProxy {
   readonly port: number
@@ -25,6 +29,8 @@ export interface FaultProxy {
   set(faults: Partial<Faults>): void
   /** Resets every open connection. */
   reset(): void
+  /** Does that to every open connection; new ones work. */
+  cut(how: Cut): void
   /** Resets every open connection and refuses new ones, until `listen`. */
   refuse(): Promise<void>
   /** Does nothing when it listens. */
@@ -35,6 +41,8 @@ export interface FaultProxy {
 /** A TCP proxy on a free loopback port in front of `target`, for tests of what the network does. */
 export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
   const sockets = new Set<Socket>()
+  const clients = new Set<Socket>()
+  const dropped = new WeakSet<Socket>()
   let faults = NONE
   let port = 0
   let server: Server | null = null
@@ -46,21 +54,23 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
   }
   const accept = (client: Socket) => {
     keep(client)
+    clients.add(client)
+    client.once('close', () => clients.delete(client))
     client.setNoDelay(true)
     if (faults.silent) return
     const upstream = connect(target)
     keep(upstream)
     upstream.setNoDelay(true)
     client.on('data', (bytes) => {
-      if (faults.blackHole !== 'up') upstream.write(bytes)
+      if (faults.blackHole !== 'up' && !dropped.has(client)) upstream.write(bytes)
     })
-    deliver(upstream, client, () => faults)
+    deliver(upstream, client, () => (dropped.has(client) ? SILENT : faults))
     const end = () => {
       client.destroy()
       upstream.destroy()
     }
     client.once('close', end)
-    upstream.once('close', end)
+    upstream.once('close', () => dropped.has(client) || end())
   }
   const reset = () => {
     for (const socket of sockets) socket.resetAndDestroy()
@@ -73,6 +83,13 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
       faults = { ...NONE, ...next }
     },
     reset,
+    cut(how) {
+      for (const client of clients) {
+        if (how === 'closed') client.end()
+        else if (how === 'reset') client.resetAndDestroy()
+        else dropped.add(client)
+      }
+    },
     async refuse() {
       const closing = server
       server = null

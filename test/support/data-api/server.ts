@@ -9,6 +9,8 @@ import { type Answer, Sessions } from './sessions.ts'
 export interface DataApiOptions {
   /** The PostgreSQL server behind. */
   readonly connectionString: string
+  /** Connection strings of databases by their names; a database of another name is beside the first. */
+  readonly databases?: Readonly<Record<string, string>>
   /** Default: a free one. */
   readonly port?: number
   /** When given, every other one is forbidden. */
@@ -44,8 +46,8 @@ interface ApiRequest {
 
 /** The RDS Data API over a PostgreSQL server, for the official SDK, on the loopback address. */
 export async function startDataApi(options: DataApiOptions): Promise<DataApi> {
-  const { connectionString, statementTimeoutMs = 45_000, transactionIdleMs = 180_000 } = options
-  const sessions = new Sessions({ connectionString, statementTimeoutMs, transactionIdleMs })
+  const { connectionString, databases = {}, statementTimeoutMs = 45_000, transactionIdleMs = 180_000 } = options
+  const sessions = new Sessions({ connectionString, databases, statementTimeoutMs, transactionIdleMs })
   const calls = new Map<string, number>()
   let failure: { type: ExceptionType; calls: number; until: number } | undefined
 

@@ -6,6 +6,8 @@ import type { TypeName } from './records.ts'
 
 export interface SessionOptions {
   readonly connectionString: string
+  /** Where a database of this name is; others are beside the first. */
+  readonly databases?: Readonly<Record<string, string>>
   readonly statementTimeoutMs: number
   readonly transactionIdleMs: number
 }
@@ -119,8 +121,9 @@ export class Sessions {
   async #connect(database = ''): Promise<pg.PoolClient> {
     let pool = this.#pools.get(database)
     if (!pool) {
-      const url = new URL(this.#options.connectionString)
-      if (database !== '') url.pathname = `/${database}`
+      const own = this.#options.databases?.[database]
+      const url = new URL(own ?? this.#options.connectionString)
+      if (database !== '' && own === undefined) url.pathname = `/${database}`
       pool = new pg.Pool({
         connectionString: url.href,
         max: 60,

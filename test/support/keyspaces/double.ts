@@ -3,12 +3,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { freePort } from '../cassandra/node.ts'
 import type { CassandraAddress } from '../cassandra/start.ts'
+import type { Cut } from '../fault-proxy.ts'
 import { type Certificate, makeCertificate } from './certificate.ts'
 import { answerFrame, type Frame, frameReader, opcodes, shortString } from './frames.ts'
 import { Session } from './session.ts'
-
-/** What became of a client's connections while it could not look: `dropped` is without a word. */
-export type Cut = 'closed' | 'reset' | 'dropped'
 
 export interface KeyspacesOptions {
   readonly region: string

@@ -30,6 +30,13 @@ export interface Environment {
   kill(): Promise<void>
 }
 
+/** What Lambda would hand to every function of ours. */
+export const credentials = {
+  accessKeyId: 'AKIDEXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  sessionToken: 'session',
+}
+
 const clockModule = fileURLToPath(new URL('./shifted-clock.js', import.meta.url))
 const MAX_OUTPUT = 1 << 20
 
@@ -47,9 +54,9 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
       LANG: 'en_US.UTF-8',
       AWS_REGION: 'eu-central-1',
       AWS_DEFAULT_REGION: 'eu-central-1',
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
-      AWS_SESSION_TOKEN: 'session',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken,
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       AWS_LAMBDA_FUNCTION_NAME: name,
       AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -65,12 +72,19 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
+    stream?.on('data', (chunk) => {
       output = `${output}${chunk}`.slice(-MAX_OUTPUT)
     })
   }
   const pid = child.pid ?? 0
   let shifted = 0
+  let turn: Promise<unknown> = Promise.resolve()
+  /** One thing at a time. */
+  const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
   const exited = once(child, 'exit').then(([code, signal]) => {
     api.close()
     return { errorType: 'Runtime.ExitError', errorMessage: `The function ended with ${signal ?? `exit code ${code}`}` }
@@ -86,30 +100,35 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
       return output
     },
     initMs: 0,
-    async invoke(event: unknown, requestId: string): Promise<Outcome> {
-      const deadline = Date.now() + timeoutMs
-      const late = Promise.withResolvers<Outcome>()
-      const timer = setTimeout(() => late.resolve({ error: timedOut(timeoutMs) }), timeoutMs)
-      signal('SIGCONT')
-      const functionArn = `arn:aws:lambda:eu-central-1:123456789012:function:${name}`
-      const said = api.deliver({ requestId, functionArn, deadline: deadline + shifted, event })
-      const outcome = await Promise.race([said, late.promise, exited.then((error) => ({ error }))])
-      clearTimeout(timer)
-      await settled(outcome)
-      return outcome
-    },
-    async pass(milliseconds: number) {
-      shifted += milliseconds
-      signal('SIGCONT')
-      const heard = once(child, 'message')
-      child.send({ passed: milliseconds })
-      await heard
-      signal('SIGSTOP')
-    },
+    invoke: (event: unknown, requestId: string) => exclusively(() => invoke(event, requestId)),
+    pass: (milliseconds: number) => exclusively(() => pass(milliseconds)),
     async kill() {
       signal('SIGKILL')
       await exited
     },
+  }
+
+  async function invoke(event: unknown, requestId: string): Promise<Outcome> {
+    const deadline = Date.now() + timeoutMs
+    const late = Promise.withResolvers<Outcome>()
+    const timer = setTimeout(() => late.resolve({ error: timedOut(timeoutMs) }), timeoutMs)
+    signal('SIGCONT')
+    const functionArn = `arn:aws:lambda:eu-central-1:123456789012:function:${name}`
+    const said = api.deliver({ requestId, functionArn, deadline: deadline + shifted, event })
+    const outcome = await Promise.race([said, late.promise, exited.then((error) => ({ error }))])
+    clearTimeout(timer)
+    await settled(outcome)
+    return outcome
+  }
+
+  async function pass(milliseconds: number): Promise<void> {
+    if (!alive()) return
+    shifted += milliseconds
+    signal('SIGCONT')
+    const heard = once(child, 'message')
+    child.send({ passed: milliseconds })
+    await Promise.race([heard, exited])
+    signal('SIGSTOP')
   }
 
   /** Frozen as soon as it asks for the next event; one that timed out is gone, with what it has open. */

@@ -13,6 +13,8 @@ export interface LambdaFunction {
   invokeLater(event: unknown): Promise<Outcome>
   /** Those that live, idle or not. */
   environments(): readonly Environment[]
+  /** Its clocks go on as if so many milliseconds had passed, also those of environments to come. */
+  pass(milliseconds: number): Promise<void>
   /** What all environments wrote. */
   output(): string
   /** All environments end, in the middle of whatever they do; the next event begins a new one. */
@@ -26,6 +28,7 @@ export function createFunction(settings: FunctionSettings, { concurrency = 10 } 
   const queue: (() => void)[] = []
   let started = 0
   let former = ''
+  let passed = 0
 
   const forget = (environment: Environment) => {
     if (!all.delete(environment)) return
@@ -47,6 +50,7 @@ export function createFunction(settings: FunctionSettings, { concurrency = 10 } 
     try {
       const environment = await startEnvironment(settings)
       all.add(environment)
+      if (passed > 0) await environment.pass(passed)
       return environment
     } catch (error) {
       started -= 1
@@ -85,6 +89,10 @@ export function createFunction(settings: FunctionSettings, { concurrency = 10 } 
       let outcome = await invoke(event)
       for (let retry = 0; retry < 2 && 'error' in outcome; retry++) outcome = await invoke(event)
       return outcome
+    },
+    async pass(milliseconds) {
+      passed += milliseconds
+      for (const environment of all) if (environment.alive) await environment.pass(milliseconds)
     },
     environments: () => [...all].filter(({ alive }) => alive),
     output: () => former + [...all].map(({ output }) => output).join(''),
