@@ -1,5 +1,6 @@
-import { aws_iam as iam } from 'aws-cdk-lib'
+import { ArnFormat, Aws, aws_iam as iam, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
+import { acknowledgeWildcard } from './acknowledge.ts'
 import { tableArn } from './keyspace.ts'
 
 /** What the functions work with. ARNs and names. */
@@ -7,7 +8,7 @@ export interface Things {
   readonly tableArns: readonly string[]
   readonly sources: Readonly<Record<string, SourceAccess>>
   readonly queueArns: readonly string[]
-  readonly bucketArn: string
+  readonly bucketName: string
 }
 
 /** A database behind the Data API, and the secrets of its users. */
@@ -20,7 +21,10 @@ export interface SourceAccess {
   readonly adminSecretArn: string | null
 }
 
-type Statement = Pick<iam.PolicyStatementProps, 'actions' | 'resources'>
+interface Statement {
+  readonly actions: readonly string[]
+  readonly resources: readonly string[]
+}
 
 const DATA_API = ['ExecuteStatement', 'BeginTransaction', 'CommitTransaction', 'RollbackTransaction'].map(
   (action) => `rds-data:${action}`,
@@ -77,8 +81,8 @@ export function measuring({ queueArns }: Things): Statement {
 }
 
 /** A link gives its holder what its maker may. */
-export function largeBodies({ bucketArn }: Things): Statement {
-  return { actions: ['s3:PutObject', 's3:GetObject'], resources: [`${bucketArn}/bodies/*`] }
+export function largeBodies({ bucketName }: Things): Statement {
+  return { actions: ['s3:PutObject', 's3:GetObject'], resources: [`arn:${Aws.PARTITION}:s3:::${bucketName}/bodies/*`] }
 }
 
 const unique = (arns: readonly string[]): string[] => [...new Set(arns)]
@@ -87,15 +91,28 @@ const unique = (arns: readonly string[]): string[] => [...new Set(arns)]
 export function roleOf(
   scope: Construct,
   id: string,
-  props: { readonly description: string; readonly logGroupArn: string; readonly statements: readonly Statement[] },
+  props: { readonly description: string; readonly logGroupName: string; readonly statements: readonly Statement[] },
 ): iam.Role {
   const role = new iam.Role(scope, id, {
     assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     description: props.description,
   })
-  const logs = { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [`${props.logGroupArn}:*`] }
-  for (const statement of [logs, ...props.statements]) role.addToPolicy(new iam.PolicyStatement(statement))
+  const logs = {
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [logStreamsOf(scope, props.logGroupName)],
+  }
+  for (const { actions, resources } of [logs, ...props.statements]) {
+    role.addToPolicy(new iam.PolicyStatement({ actions: [...actions], resources: [...resources] }))
+    for (const resource of resources.filter((arn) => arn.endsWith('*'))) acknowledgeWildcard(role, resource, WHY)
+  }
   return role
+}
+
+const WHY = 'Log streams, the system tables of Keyspaces, objects below bodies/ and traces have no narrower name'
+
+function logStreamsOf(scope: Construct, logGroupName: string): string {
+  const arn = { service: 'logs', resource: 'log-group', resourceName: `${logGroupName}:*` }
+  return Stack.of(scope).formatArn({ ...arn, arnFormat: ArnFormat.COLON_RESOURCE_NAME })
 }
 
 /** Traces have no resource. */

@@ -60,14 +60,11 @@ const MINUTE = Duration.minutes(1)
 const FIVE_MINUTES = Duration.minutes(5)
 
 function watches(metrics: KckMetrics): readonly Watch[] {
-  const { own, deadLetters, api, functions, database } = metrics
-  const errorRate = new cloudwatch.MathExpression({
-    label: 'share of requests that failed (%)',
-    // A share of a handful of requests says nothing.
-    expression: 'IF(requests >= 20, 100 * failed / requests, 0)',
-    usingMetrics: { failed: api('5xx', 'Sum', FIVE_MINUTES), requests: api('Count', 'Sum', FIVE_MINUTES) },
-    period: FIVE_MINUTES,
-  })
+  return [...onTheWork(metrics), ...onTheMachines(metrics)]
+}
+
+function onTheWork(metrics: KckMetrics): readonly Watch[] {
+  const { own, deadLetters, oldest } = metrics
   return [
     {
       name: 'dead-letters',
@@ -86,7 +83,7 @@ function watches(metrics: KckMetrics): readonly Watch[] {
     {
       name: 'hot-lane-waits',
       says: 'A refresh that a reader waits for has not been begun for a minute.',
-      metric: metrics.oldest('hot', MINUTE),
+      metric: oldest('hot', MINUTE),
       threshold: 60,
       periods: 5,
     },
@@ -98,12 +95,34 @@ function watches(metrics: KckMetrics): readonly Watch[] {
       periods: 3,
     },
     {
+      name: 'parked-product',
+      says: 'A product has failed so often that nobody tries it any more.',
+      metric: own('Parked', 'Sum', FIVE_MINUTES),
+      threshold: 1,
+      periods: 1,
+    },
+    {
       name: 'server-errors',
       says: 'More than one request in a hundred is answered with 5xx.',
-      metric: errorRate,
+      metric: errorRate(metrics),
       threshold: 1,
       periods: 2,
     },
+  ]
+}
+
+function errorRate({ api }: KckMetrics): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    label: 'share of requests that failed (%)',
+    // A share of a handful of requests says nothing.
+    expression: 'IF(requests >= 20, 100 * failed / requests, 0)',
+    usingMetrics: { failed: api('5xx', 'Sum', FIVE_MINUTES), requests: api('Count', 'Sum', FIVE_MINUTES) },
+    period: FIVE_MINUTES,
+  })
+}
+
+function onTheMachines({ own, functions, database }: KckMetrics): readonly Watch[] {
+  return [
     {
       name: 'throttles',
       says: 'Keyspaces or a database refuses work for now.',

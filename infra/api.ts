@@ -8,6 +8,7 @@ import {
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
 
 export interface KckApiProps {
   /** The deployment's. */
@@ -52,6 +53,7 @@ export class KckApi extends Construct {
       ...(domainName ? { domainMapping: { domainName } } : {}),
       ...(props.accessLogs ? { accessLogSettings: this.#accessLogs(name, props.logRetention) } : {}),
     })
+    acknowledge(api, 'AwsSolutions', 'APIG4', 'The functions verify tokens, so that local and cloud decide alike')
     this.apiId = api.apiId
     this.url = domain ? `https://${domain.name}` : api.apiEndpoint
   }

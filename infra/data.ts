@@ -1,10 +1,10 @@
-import type { aws_ec2 as ec2, aws_s3 as s3 } from 'aws-cdk-lib'
+import type { aws_ec2 as ec2 } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import type { SourceAccess } from './access.ts'
 import { KckDatabase } from './database.ts'
 import { KckKeyspace } from './keyspace.ts'
 import type { Project } from './project.ts'
-import { bucketIn } from './storage.ts'
+import { bucketIn, bucketNameOf } from './storage.ts'
 
 export interface KckDataProps {
   readonly project: Project
@@ -41,7 +41,7 @@ export class KckData extends Construct {
   readonly keyspace: KckKeyspace
   /** Null: all sources are others' clusters. */
   readonly database: KckDatabase | null
-  readonly bucket: s3.Bucket
+  readonly bucketName: string
   /** By name. */
   readonly sources: Readonly<Record<string, SourceAccess>>
 
@@ -53,7 +53,8 @@ export class KckData extends Construct {
       exists: keyspaceName !== undefined,
       tables: project.tables,
     })
-    this.bucket = bucketIn(this, 'Bucket')
+    this.bucketName = bucketNameOf(name)
+    bucketIn(this, 'Bucket', this.bucketName)
     const existing = Object.fromEntries(
       project.sources.flatMap((source) => {
         const given = props.sources?.[source.name] ?? bySettings(source)

@@ -1,6 +1,7 @@
 import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import * as access from './access.ts'
+import { acknowledge } from './acknowledge.ts'
 import { type KckQueues, LANES } from './queues.ts'
 
 export type FunctionName = 'fetch' | 'update' | 'refresh-worker' | 'process-worker' | 'deploy'
@@ -60,12 +61,13 @@ export class KckFunctions extends Construct {
     }
     this.logGroups = Object.values(this.all).map((fn) => fn.logGroup as logs.LogGroup)
     for (const lane of LANES) {
-      this.all['refresh-worker'].addEventSourceMapping(lane, {
+      const mapping = this.all['refresh-worker'].addEventSourceMapping(lane, {
         eventSourceArn: props.queues.lanes[lane].queueArn,
         batchSize: BATCH,
         maxConcurrency: props.concurrency[lane],
         reportBatchItemFailures: true,
       })
+      acknowledge(mapping, 'Serverless', 'LambdaEventSourceMappingDestination', 'The queue has a dead-letter queue')
     }
   }
 
@@ -73,17 +75,18 @@ export class KckFunctions extends Construct {
     const code = lambda.Code.fromAsset(props.code)
     return (name: FunctionName, its: Its): lambda.Function => {
       const functionName = `${props.name}-${name}`
+      const logGroupName = `/aws/lambda/${functionName}`
       const logGroup = new logs.LogGroup(this, `${name}-log`, {
-        logGroupName: `/aws/lambda/${functionName}`,
+        logGroupName,
         retention: props.logRetention,
         removalPolicy: RemovalPolicy.DESTROY,
       })
       const role = access.roleOf(this, `${name}-role`, {
         description: `What the function ${functionName} may do`,
-        logGroupArn: logGroup.logGroupArn,
+        logGroupName,
         statements: [...its.may, access.tracing],
       })
-      return new lambda.Function(this, name, {
+      const fn = new lambda.Function(this, name, {
         functionName,
         code,
         handler: `${name}.handler`,
@@ -99,6 +102,8 @@ export class KckFunctions extends Construct {
         tracing: lambda.Tracing.ACTIVE,
         environment: { ...props.environment, ...sourceEnvironment(props.things, its.user) },
       })
+      acknowledge(fn, 'Serverless', 'LambdaDLQ', 'Whoever calls it waits for its answer, or has a dead-letter queue')
+      return fn
     }
   }
 }

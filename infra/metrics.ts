@@ -1,20 +1,9 @@
 import { aws_cloudwatch as cloudwatch, type Duration } from 'aws-cdk-lib'
+// Those who write metrics and those who watch them read their names in the same place.
+// biome-ignore lint/style/noRestrictedImports: see above.
+import { LANE, type MetricName, NAMESPACE, SERVICE } from '../src/metrics/names.ts'
 import type { FunctionName, KckFunctions } from './functions.ts'
 import type { KckQueues, Lane } from './queues.ts'
-
-/** What the functions count themselves; `src/metrics` says what each is. */
-export type OwnMetric =
-  | 'Hits'
-  | 'StaleHits'
-  | 'Misses'
-  | 'AgeServed'
-  | 'RefreshLag'
-  | 'QueueDepth'
-  | 'Computes'
-  | 'ComputeFailures'
-  | 'BudgetWait'
-  | 'Faults'
-  | 'Throttles'
 
 export interface MetricsOf {
   /** The deployment's. */
@@ -28,19 +17,17 @@ export interface MetricsOf {
 
 export type KckMetrics = ReturnType<typeof metricsOf>
 
-const NAMESPACE = 'KCK'
-
 /** Everything that the alarms and the dashboard look at. */
 export function metricsOf({ name, apiId, functions, queues, clusterIdentifier }: MetricsOf) {
   const { all } = functions
   const one = (fn: FunctionName, metric: string, period: Duration, statistic = 'Sum') =>
     all[fn].metric(metric, { period, statistic, label: fn })
   return {
-    own: (metricName: OwnMetric, statistic: string, period: Duration, more: { readonly lane?: Lane } = {}) =>
+    own: (metricName: MetricName, statistic: string, period: Duration, more: { readonly lane?: Lane } = {}) =>
       new cloudwatch.Metric({
         namespace: NAMESPACE,
         metricName,
-        dimensionsMap: { service: name, ...more },
+        dimensionsMap: { [SERVICE]: name, ...(more.lane ? { [LANE]: more.lane } : {}) },
         statistic,
         period,
         label: more.lane ?? metricName,

@@ -1,5 +1,6 @@
 import { Duration, aws_sqs as sqs } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
 
 export const LANES = ['hot', 'normal', 'idle'] as const
 export type Lane = (typeof LANES)[number]
@@ -27,11 +28,13 @@ export class KckQueues extends Construct {
 
   constructor(scope: Construct, id: string, { name, workerTimeout }: KckQueuesProps) {
     super(scope, id)
-    const deadLettersOf = (what: string) =>
-      this.#queue(`${what}-dead`, {
-        queueName: `${name}-${what}-dead`,
-        retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
-      })
+    const deadLettersOf = (what: string) => {
+      const retentionPeriod = Duration.days(DEAD_LETTER_DAYS)
+      const queue = this.#queue(`${what}-dead`, { queueName: `${name}-${what}-dead`, retentionPeriod })
+      acknowledge(queue, 'AwsSolutions', 'SQS3', 'It is a dead-letter queue')
+      acknowledge(queue, 'Serverless', 'SQSRedrivePolicy', 'It is a dead-letter queue')
+      return queue
+    }
     this.deadLetters = {
       hot: deadLettersOf('hot'),
       normal: deadLettersOf('normal'),

@@ -69,20 +69,26 @@ interface Range {
 }
 
 /** A field as a list of numbers, or `*`; null where it says more than lists, ranges and steps. */
-function expand(field: string | undefined, { from, to, names = [] }: Range): string | null {
+function expand(field: string | undefined, range: Range): string | null {
   if (field === '*') return field
-  const numberOf = (text: string) => {
-    const named = names.indexOf(text.toUpperCase())
-    if (named >= 0) return named + from
-    return /^\d+$/.test(text) ? Number(text) : Number.NaN
-  }
-  const found = new Set<number>()
-  for (const part of (field ?? '').split(',')) {
-    const [, first = '', last, step] = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(part) ?? []
-    const start = first === '*' ? from : numberOf(first)
-    const end = last !== undefined ? numberOf(last) : first === '*' || step !== undefined ? to : start
-    if (!(start >= from && end <= to && start <= end)) return null
-    for (let number = start; number <= end; number += Number(step ?? 1) || to) found.add(number)
-  }
-  return [...found].sort((a, b) => a - b).join(',')
+  const parts = (field ?? '').split(',').map((part) => numbersOf(part, range))
+  if (parts.includes(null)) return null
+  return [...new Set(parts.flatMap((numbers) => numbers ?? []))].sort((a, b) => a - b).join(',')
+}
+
+/** The numbers of `3`, `MON`, `1-5`, `0-59/10` or `5/10`; null for anything else. */
+function numbersOf(part: string, range: Range): readonly number[] | null {
+  const [, first = '', last, every] = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(part) ?? []
+  const start = first === '*' ? range.from : numberOf(first, range)
+  const isOpen = first === '*' || every !== undefined
+  const end = last === undefined ? (isOpen ? range.to : start) : numberOf(last, range)
+  const step = Number(every ?? 1)
+  if (!(start >= range.from && start <= end && end <= range.to && step >= 1)) return null
+  return Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, index) => start + index * step)
+}
+
+function numberOf(text: string, { from, names = [] }: Range): number {
+  const named = names.indexOf(text.toUpperCase())
+  if (named >= 0) return named + from
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN
 }

@@ -85,7 +85,7 @@ export class KckService extends Construct {
       name,
       code: props.code,
       queues: this.queues,
-      things: { tableArns: data.keyspace.arns, sources: data.sources, queueArns, bucketArn: data.bucket.bucketArn },
+      things: { tableArns: data.keyspace.arns, sources: data.sources, queueArns, bucketName: data.bucketName },
       environment: { ...this.#environment(props), ...this.#signIn(props), ...props.environment },
       workerTimeout,
       logRetention: logDays,
@@ -132,7 +132,7 @@ export class KckService extends Construct {
       KCK_QUEUE_HOT_URL: hot.queueUrl,
       KCK_QUEUE_NORMAL_URL: normal.queueUrl,
       KCK_QUEUE_IDLE_URL: idle.queueUrl,
-      KCK_LARGE_BODIES_BUCKET: data.bucket.bucketName,
+      KCK_LARGE_BODIES_BUCKET: data.bucketName,
       POWERTOOLS_SERVICE_NAME: name,
     }
   }

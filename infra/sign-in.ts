@@ -1,5 +1,6 @@
 import { Aws, aws_cognito as cognito, RemovalPolicy } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
 
 /** A user pool for programs and people: two clients, of which one may also refresh, invalidate and purge. */
 export class KckUserPool extends Construct {
@@ -27,6 +28,12 @@ export class KckUserPool extends Construct {
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
     })
+    acknowledge(
+      pool,
+      'AwsSolutions',
+      'COG8',
+      'Nobody signs in with a password unless the owner adds users, and may then choose a plan',
+    )
     const read = new cognito.ResourceServerScope({ scopeName: 'read', scopeDescription: 'Read products, run updates' })
     const admin = new cognito.ResourceServerScope({
       scopeName: 'admin',
