@@ -15,13 +15,17 @@ function processes(): Promise<Processes> {
 }
 
 async function open(): Promise<Processes> {
-  const { openProcesses, clock } = await runtime()
-  return { worker: await openProcesses(), clock }
+  const { openProcesses, clock, kck } = await runtime()
+  const processes = await openProcesses()
+  const tick = async (signal: AbortSignal) => {
+    await Promise.all([processes.tick(signal), kck.writes.worker.drain(signal)])
+  }
+  return { worker: { tick }, clock }
 }
 
 processes().catch(() => {})
 
-/** Runs what is due: schedules, processes, what a new deployment begins with, and the sweep. */
+/** Runs what is due: schedules, processes, cached writes, what a new deployment begins with, and the sweep. */
 export const handler = createTickHandler(processes)
   .use(writeMetrics)
   .use(measureQueue(async () => (await runtime()).queue))

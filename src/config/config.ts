@@ -30,6 +30,8 @@ export interface KckConfig {
   readonly access?: AccessConfig
   /** Copies in each process, in front of the store. */
   readonly nearCache?: NearCacheConfig
+  /** How many cached writes may wait for their source. */
+  readonly writes?: WritesConfig
   /** Where values go that are larger than an answer can be: Lambda takes 4.4 MB, compressed. @default nowhere: 413 */
   readonly largeBodies?: LargeBodiesConfig
   readonly limits?: LimitsConfig
@@ -208,6 +210,16 @@ interface LargeBodiesConfig {
   readonly region?: string
   /** Another server than AWS. Environment: `KCK_LARGE_BODIES_ENDPOINT`. @default AWS */
   readonly endpoint?: string
+}
+
+/** Of each of the 8 logs of cached writes; all writes of a key lie in one. More are refused with 503. */
+interface WritesConfig {
+  /** @default 10_000 */
+  readonly maxWaiting?: number
+  /** @default '16mb' */
+  readonly maxWaitingBytes?: Size
+  /** Of one write, at most '256kb'. @default '64kb' */
+  readonly maxWriteBytes?: Size
 }
 
 interface LimitsConfig {

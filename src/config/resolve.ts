@@ -49,6 +49,7 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
     sources: resolveSources(read.sources, folder),
     auth,
     access: resolveAccess(read.access, auth !== null, exposed),
+    writes: read.writes,
     nearCache: { maxBytes: read.nearCache.maxBytes, maxAgeMs: read.nearCache.maxAge },
     largeBodies: read.largeBodies,
     limits: {

@@ -1,5 +1,6 @@
 import type { Lane } from '../ports/refresh-queue.ts'
 import type { Access } from '../primer/definition.ts'
+import type { WriteLimits } from '../write/api.ts'
 
 /** The settings as the program uses them: everything present, durations in milliseconds, sizes in bytes, paths absolute. */
 export interface ResolvedConfig {
@@ -15,6 +16,7 @@ export interface ResolvedConfig {
   /** Null: nobody can sign in. */
   readonly auth: ResolvedAuth | null
   readonly access: ResolvedAccess
+  readonly writes: WriteLimits
   readonly nearCache: { readonly maxBytes: number; readonly maxAgeMs: number }
   /** Null: bodies that are too large for an answer are refused. */
   readonly largeBodies: ResolvedLargeBodies | null

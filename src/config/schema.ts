@@ -156,6 +156,11 @@ export const configSchema = object({
     change: optional(access, null),
     admin: optional(access, null),
   }),
+  writes: section({
+    maxWaiting: optional(integer(1, 10_000_000), 10_000),
+    maxWaitingBytes: optional(size(1, 1024 ** 4), 16 * mb),
+    maxWriteBytes: optional(size(1, 256 * 1024), 64 * 1024),
+  }),
   nearCache: section({ maxBytes: optional(size(0, 1024 ** 4), 64 * mb), maxAge: optional(duration(0), 1000) }),
   largeBodies: optional(
     object({

@@ -7,6 +7,8 @@ import { createKck } from '../kck/create-kck.ts'
 import type { Kck } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { Source } from '../ports/source.ts'
+import type { Store } from '../ports/store.ts'
 import type { Definitions } from '../primer/load.ts'
 import type { Process } from '../process/define-process.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
@@ -42,6 +44,9 @@ export interface Runtime {
   readonly auth: Auth
   readonly queue: RefreshQueue
   readonly clock: Clock
+  readonly entropy: Entropy
+  readonly store: Store
+  readonly sources: ReadonlyMap<string, Source>
   /** What runs by itself; loaded only where it is to run. Throws `INVALID_DEFINITION`. */
   openProcesses(): Promise<ProcessWorker>
   /** Gives back what other processes may be waiting for: to be called when this one is about to be frozen. */
@@ -71,6 +76,7 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       deadlineMs: limits.deadlineMs,
       computeTimeoutMs: limits.computeTimeoutMs,
       maxValueBytes: limits.maxValueBytes,
+      writes: config.writes,
       nearCacheBytes: nearCache.maxBytes,
       nearCacheMaxAgeMs: nearCache.maxAgeMs,
     },
@@ -96,12 +102,12 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   const beforeFreeze = async () => {
     await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))
   }
-  const { queue } = opened
+  const { queue, store, sources } = opened
   const close = async () => {
     await largeBodies?.close()
     await kck.close()
   }
-  return { config, kck, edge, auth, queue, clock, openProcesses, beforeFreeze, close }
+  return { config, kck, edge, auth, queue, store, sources, clock, entropy, openProcesses, beforeFreeze, close }
 }
 
 /** What has been opened is closed again when a later part cannot be. */
