@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** Where a copy of a dataset stands. */
 export interface Position {
   /** The log that it follows; null: none yet. */
@@ -17,7 +19,16 @@ export interface Item {
   readonly key: Uint8Array
   /** Null: the key is deleted. */
   readonly value: Uint8Array | null
+  /** Nothing is deleted unless the present value has this checksum (`checksumOf`): somebody may have set another. */
+  readonly onlyIf?: Uint8Array
 }
+
+/** Of a value, for `Item.onlyIf`: the first 16 bytes of its SHA-256. */
+export function checksumOf(value: Uint8Array): Buffer {
+  return hash('sha256', value, 'buffer').subarray(0, CHECKSUM_BYTES)
+}
+
+export const CHECKSUM_BYTES = 16
 
 /** Whoever asks first is told what changed since its last question. */
 export interface Changes {

@@ -25,7 +25,9 @@ export async function append(parts: ReplicaParts, items: readonly Item[], signal
 }
 
 async function appendOne({ log, entropy }: ReplicaParts, items: readonly Item[], signal?: AbortSignal) {
-  const key = items.length === 1 && items[0] ? items[0].key : null
+  const [only, ...others] = items
+  // What may come to nothing supersedes nothing.
+  const key = only && others.length === 0 && !only.onlyIf ? only.key : null
   return await log.append({ contents: encodeUpdate(items), key, operation: entropy.id() }, signal && { signal })
 }
 
@@ -41,8 +43,9 @@ async function see(
   const { name, state } = parts
   const { id, items } = update
   try {
-    const { logId, id: at } = state.position()
-    if (at >= id) return
+    const { logId, id: at, valid } = state.position()
+    // A file that is not complete shows nothing yet, and to complete it may take minutes.
+    if (!valid || at >= id) return
     if (logId !== null && at === id - 1 && state.apply({ logId, from: at, to: id, items, atHead: false })) return
     await catchUp(parts, id, signal)
   } catch (error) {

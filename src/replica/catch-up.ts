@@ -2,8 +2,8 @@ import { KckError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Item, Position } from '../ports/replica-state.ts'
 import type { LogPage } from '../ports/update-log.ts'
-import { restoreNewest } from './maintenance.ts'
 import type { ReplicaParts } from './parts.ts'
+import { restoreNewest } from './snapshots.ts'
 import { decodeUpdate } from './update-codec.ts'
 
 /** Contents that are read and applied at a time. */

@@ -3,13 +3,14 @@ import type { Item } from '../ports/replica-state.ts'
 import { append } from './append.ts'
 import { catchUp } from './catch-up.ts'
 import type { ReplicaCodec } from './codec.ts'
+import { compactReplica } from './compact.ts'
 import { DecodedValues, nameOf } from './decoded-values.ts'
 import { follow } from './follow.ts'
 import { type KeyKind, keyBytes, type ReplicaKey } from './key.ts'
-import { compactLog, restoreNewest, takeSnapshot } from './maintenance.ts'
 import type { ReplicaParts } from './parts.ts'
 import { pairsOf } from './range.ts'
 import type { Replica, ReplicaCallOptions, ReplicaRange } from './replica.ts'
+import { restoreNewest, takeSnapshot } from './snapshots.ts'
 import { MAX_VALUE_BYTES } from './update-codec.ts'
 
 export interface ReplicaSettings<T> {
@@ -22,7 +23,6 @@ export interface ReplicaSettings<T> {
 }
 
 const LONGEST_WAIT_MS = 30_000
-const DELETED_AT_ONCE = 1000
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the first of them is where ASCII begins.
 const ASCII = /^[\x00-\x7f]*$/
 
@@ -160,8 +160,8 @@ class LogFedReplica<T, K extends string | Buffer> implements Replica<T, K> {
     keep?: (key: K, value: T) => boolean,
     { signal }: ReplicaCallOptions = {},
   ): Promise<void> {
-    if (keep) await this.#deleteUnless(keep, signal)
-    await compactLog(this.#parts, limitId, signal)
+    const keepBytes = keep && ((key: Buffer, value: Buffer) => keep(this.#keyOut(key), this.#decode(value)))
+    await compactReplica(this.#parts, { limitId, ...(keepBytes && { keep: keepBytes }) }, signal)
   }
 
   async close(): Promise<void> {
@@ -177,19 +177,6 @@ class LogFedReplica<T, K extends string | Buffer> implements Replica<T, K> {
   }
 
   /** By ordinary updates, so that the keys are gone everywhere, not only where a state is built anew. */
-  async #deleteUnless(keep: (key: K, value: T) => boolean, signal: AbortSignal | undefined): Promise<void> {
-    let dropped: Item[] = []
-    const flush = async () => {
-      await append(this.#parts, dropped, signal)
-      dropped = []
-    }
-    for (const { key, value } of this.#pairs({})) {
-      if (!keep(this.#keyOut(key), this.#decode(value as Buffer))) dropped.push({ key, value: null })
-      if (dropped.length === DELETED_AT_ONCE) await flush()
-    }
-    await flush()
-  }
-
   #pairs(range: ReplicaRange) {
     return pairsOf(this.#parts.state, range, this.#settings.keys)
   }

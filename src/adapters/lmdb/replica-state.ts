@@ -1,6 +1,14 @@
 import { KckError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ApplyStep, Changes, Exported, Pair, Position, ReplicaState } from '../../ports/replica-state.ts'
+import {
+  type ApplyStep,
+  type Changes,
+  checksumOf,
+  type Exported,
+  type Pair,
+  type Position,
+  type ReplicaState,
+} from '../../ports/replica-state.ts'
 import { type Environment, openEnvironment, type Table } from './environment.ts'
 import { isRunning, processName } from './processes.ts'
 import { checkedPayload, seal, unseal } from './record.ts'
@@ -88,7 +96,8 @@ export class LmdbReplicaState implements ReplicaState {
       const head = this.#stored()
       if (head.id !== from || (head.logId !== null && head.logId !== logId)) return false
       const table = data[head.table]
-      for (const { key, value } of items) {
+      for (const { key, value, onlyIf } of items) {
+        if (onlyIf && !this.#has(table, key, onlyIf)) continue
         if (value === null) table.removeSync(key as Buffer)
         else table.putSync(key as Buffer, seal(key, null, [value]))
       }
@@ -176,6 +185,11 @@ export class LmdbReplicaState implements ReplicaState {
 
   #stored(): Head {
     return readHead(this.#open().head.getBinary(HEAD))
+  }
+
+  #has(table: Table, key: Uint8Array, checksum: Uint8Array): boolean {
+    const record = table.getBinary(key as Buffer)
+    return record !== undefined && checksumOf(this.#pair(key as Buffer, record).value).equals(checksum)
   }
 
   #putHead(head: Head): void {

@@ -75,57 +75,15 @@ function isNewer({ state }: ReplicaParts, snapshot: SnapshotInfo): boolean {
   return logId !== snapshot.logId || !valid || snapshot.id > id
 }
 
-/**
- * Raises the floor of the log to `limitId` and removes what is below, when a snapshot holds it. May be stopped anywhere
- * and called again: until the floor is raised nothing is missing for anybody, and from then on who is below restores.
- */
-export async function compactLog(parts: ReplicaParts, limitId: number, signal?: AbortSignal): Promise<void> {
-  const snapshots = snapshotsOf(parts)
-  const call = signal ? { signal } : {}
-  const { logId, head, floor } = await parts.log.state(call)
-  if (!Number.isSafeInteger(limitId) || limitId < 0 || limitId > head) {
-    throw new KckError('BAD_REQUEST', `The log of ${parts.name} ends at update ${head}: compact up to that, or less`)
-  }
-  if (limitId > floor) {
-    if (!(await isHeld(snapshots, { logId, limitId }, call))) {
-      const message = `No valid snapshot of ${parts.name} holds the updates up to ${limitId}: take one first`
-      throw new KckError('CONFLICT', message)
-    }
-    await parts.log.raiseFloor(limitId, call)
-  }
-  await parts.log.remove(limitId, call)
-}
-
-/** Whether a snapshot at `limitId` or above is whole: read to its end, since from then on everything may rest on it. */
-async function isHeld(
+export async function snapshotsOfLog(
   snapshots: SnapshotStore,
-  { logId, limitId }: { readonly logId: string; readonly limitId: number },
+  logId: string,
   call: Call,
-): Promise<boolean> {
-  for (const snapshot of await snapshotsOfLog(snapshots, logId, call)) {
-    if (snapshot.id >= limitId && (await isWhole(snapshots, snapshot, call))) return true
-  }
-  return false
-}
-
-async function isWhole(snapshots: SnapshotStore, snapshot: SnapshotInfo, call: Call): Promise<boolean> {
-  try {
-    const content = await snapshots.open(snapshot, call)
-    if (!content) return false
-    for await (const _page of readSnapshot(snapshot, content)) call.signal?.throwIfAborted()
-    return true
-  } catch (error) {
-    if (!(error instanceof TornSnapshot)) throw error
-    emit({ type: 'fault', where: `checking the snapshot ${snapshot.name}`, error })
-    return false
-  }
-}
-
-async function snapshotsOfLog(snapshots: SnapshotStore, logId: string, call: Call): Promise<readonly SnapshotInfo[]> {
+): Promise<readonly SnapshotInfo[]> {
   return (await snapshots.list(call)).filter((snapshot) => snapshot.logId === logId)
 }
 
-function snapshotsOf({ name, snapshots }: ReplicaParts): SnapshotStore {
+export function snapshotsOf({ name, snapshots }: ReplicaParts): SnapshotStore {
   if (snapshots) return snapshots
   throw new KckError('INVALID_CONFIG', `The replica ${name} has no place for snapshots: open it with one`)
 }
