@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.ts'
+import { addDev } from './dev.ts'
 import { addDump } from './dump.ts'
 import { addExplain } from './explain.ts'
 import { addFetch } from './fetch.ts'
@@ -47,7 +48,7 @@ function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
-  const commands = [addServe, addWorker, addFetch, addUpdate, addWrites, addRefresh, addInvalidate, addPurge]
+  const commands = [addDev, addServe, addWorker, addFetch, addUpdate, addWrites, addRefresh, addInvalidate, addPurge]
   const operating = [addExplain, addKeys, addGraph, addQueue, addDump, addLoad]
   const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken, addWatch]
   for (const add of [...commands, ...operating, ...tools]) add(program, io)

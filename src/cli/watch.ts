@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { KckError } from '../errors.ts'
 import type { Runtime } from '../local/runtime.ts'
 import type { Source } from '../ports/source.ts'
+import type { WatchStatus } from '../watch/watched.ts'
 import type { Io } from './io.ts'
 import { CommandFailed, type CommonOptions, repeated, subcommand, withRuntime } from './subcommand.ts'
 
@@ -77,21 +78,23 @@ async function remove(runtime: Runtime, source: Source, { tables, options }: Ask
 
 async function status(runtime: Runtime, source: Source, options: WatchOptions, io: Io): Promise<void> {
   const { watchStatus } = await import('../watch/watched.ts')
-  const found = await watchStatus(source)
-  if (options.json) io.out(JSON.stringify({ source: source.name, ...found }))
-  else {
-    for (const { table, enabled } of found.tables) {
-      io.out(`${table}${enabled ? '' : '  NOT COMPLETE: triggers are missing or disabled; run kck watch again'}`)
-    }
-    if (found.tables.length === 0) io.out(`Nothing is watched in ${source.name}.`)
-    else io.out(`${found.waiting} changes wait, the oldest for ${found.lagMs} ms`)
-  }
-  if (found.tables.some(({ enabled }) => !enabled)) throw new CommandFailed()
   const { isWatched } = await import('../watch/watch-job.ts')
-  if (found.tables.length > 0 && !(await isWatched(runtime.store, source.name))) {
-    io.err('The store does not know of it, so nobody drains: run kck watch again with this store.')
-    throw new CommandFailed()
-  }
+  const found = await watchStatus(source)
+  const drained = await isWatched(runtime.store, source.name)
+  if (options.json) io.out(JSON.stringify({ source: source.name, drained, ...found }))
+  else for (const line of linesOf(source.name, { ...found, drained })) io.out(line)
+  if (found.tables.length === 0) return
+  if (!(drained && found.tables.every(({ enabled }) => enabled))) throw new CommandFailed()
+}
+
+function linesOf(source: string, found: WatchStatus & { readonly drained: boolean }): readonly string[] {
+  if (found.tables.length === 0) return [`Nothing is watched in ${source}.`]
+  const incomplete = '  NOT COMPLETE: triggers are missing or disabled; run kck watch again'
+  return [
+    ...found.tables.map(({ table, enabled }) => `${table}${enabled ? '' : incomplete}`),
+    `${found.waiting} changes wait, the oldest for ${found.lagMs} ms`,
+    ...(found.drained ? [] : ['This store does not know of it, so nobody drains: run kck watch again.']),
+  ]
 }
 
 function sourceOf({ sources }: Runtime, name: string | undefined): Source {

@@ -33,6 +33,11 @@ export interface Source {
   /** Column names and PostgreSQL type names of a statement, without running it. */
   describe(statement: SqlStatement): Promise<readonly Column[]>
   ping(options?: QueryOptions): Promise<void>
+  /**
+   * Calls `onNotify` for every `NOTIFY` on a channel, and once when it begins to hear them, until the signal aborts; throws
+   * when the connection is lost. Missing: the source cannot.
+   */
+  listen?(channel: string, onNotify: () => void, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,4 +1,5 @@
 import { emit } from '../events.ts'
+import { watchJobs } from '../watch/watch-job.ts'
 import { bootJob, deploymentOf } from './boot.ts'
 import type { Process } from './define-process.ts'
 import type { ProcessDeps } from './deps.ts'
@@ -37,10 +38,14 @@ const AT_MOST_MS = 60_000
 export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOptions = {}): ProcessWorker {
   const { processes = [], deployment = deploymentOf(deps.kck.registry), ...timing } = options
   let made: Timetable | null = null
+  let stays = false
 
   const start = async (signal: AbortSignal, only?: string): Promise<readonly Promise<void>[]> => {
     try {
-      made ??= new Timetable(deps, [await bootJob(deps, deployment), ...jobsOf(deps, processes, timing)], timing)
+      if (!made) {
+        const jobs = [await bootJob(deps, deployment), ...jobsOf(deps, processes, timing)]
+        made = new Timetable(deps, [...jobs, ...watchJobs(deps, () => stays)], timing)
+      }
       return made.startDue(signal, only)
     } catch (error) {
       if (!signal.aborted) emit({ type: 'fault', where: 'starting the process worker', error })
@@ -53,6 +58,7 @@ export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOpt
       await Promise.all(await start(signal, only))
     },
     run: async (signal) => {
+      stays = true
       const running = new Set<Promise<void>>()
       while (!signal.aborted) {
         for (const job of await start(signal)) {

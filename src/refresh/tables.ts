@@ -151,6 +151,12 @@ function valueText(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value as JsonValue) : String(value)
 }
 
+/** The columns by which somebody picks rows of a table, as far as it was computed once. */
+export async function columnsPicked(lineage: Lineage, source: string, table: string): Promise<readonly string[]> {
+  const sets = sameTable(table).map((name) => columnSetsOf(lineage, `columns/${source}/${name}`))
+  return [...new Set((await Promise.all(sets)).flat().flatMap((set) => set.split(',')))]
+}
+
 async function columnSetsOf(lineage: Lineage, node: string): Promise<readonly string[]> {
   const sets: string[] = []
   for (let after: string | undefined; ; ) {

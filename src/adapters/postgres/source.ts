@@ -10,6 +10,7 @@ import { retryTransaction } from '../postgres-common/retry.ts'
 import { TYPES_BY_OID, TypeCatalog, type TypeLookup } from '../postgres-common/types.ts'
 import { Connections, type RawResult } from './connections.ts'
 import { describeFields } from './describe.ts'
+import { listen } from './listen.ts'
 
 export interface PostgresSourceOptions {
   readonly name: string
@@ -49,6 +50,7 @@ export function createPostgresSource(options: PostgresSourceOptions): Source {
 class PostgresSource implements Source {
   readonly name: string
   readonly #connections: Connections
+  readonly #client: pg.ClientConfig
   readonly #statementTimeoutMs: number
   readonly #catalog = new TypeCatalog()
   readonly #prepared: PreparedNames | undefined
@@ -65,6 +67,7 @@ class PostgresSource implements Source {
     } = options
     this.name = name
     this.#statementTimeoutMs = statementTimeoutMs
+    this.#client = { ...client, connectionTimeoutMillis: connectTimeoutMs }
     this.#prepared = prepare ? new PreparedNames() : undefined
     this.#connections = new Connections({ name, client, poolSize, statementTimeoutMs, connectTimeoutMs, readOnly })
   }
@@ -102,6 +105,10 @@ class PostgresSource implements Source {
 
   async ping(options: QueryOptions = {}): Promise<void> {
     await this.#connections.use(options, (client) => this.#connections.run(client, 'select 1', options.timeoutMs))
+  }
+
+  async listen(channel: string, onNotify: () => void, signal: AbortSignal): Promise<void> {
+    await listen({ name: this.name, client: this.#client }, { channel, onNotify }, signal)
   }
 
   async close(): Promise<void> {
