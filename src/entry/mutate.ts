@@ -59,7 +59,7 @@ export async function mutate(
       history: historyWith(entry, outcome.next, change.happened),
     }
     if (await deps.entries.compareAndSet(entry.row, next, call)) {
-      if (!change.keepMarks) await removeFoldedMarks(deps, entry, next)
+      await removeFoldedMarks(deps, change, entry, next)
       return { applied: true, row: next }
     }
     const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt)
@@ -69,7 +69,8 @@ export async function mutate(
 }
 
 // The row remembers what it absorbed, so marks that stay behind are harmless and go with the next change.
-async function removeFoldedMarks(deps: MutateDeps, entry: StoredEntry, next: EntryRow): Promise<void> {
+async function removeFoldedMarks(deps: MutateDeps, change: Change, entry: StoredEntry, next: EntryRow): Promise<void> {
+  if (change.keepMarks) return
   const folded = entry.marks.filter((mark) => next.absorbed.includes(mark.id)).map((mark) => mark.id)
   if (folded.length === 0) return
   try {

@@ -1,4 +1,4 @@
-import type { Materialization, StoredEntry } from '../entry/entry.ts'
+import type { Materialization } from '../entry/entry.ts'
 import type { Published } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
 import { runAfter, runBefore } from '../primer/hooks.ts'
@@ -6,7 +6,7 @@ import type { ProductKey } from '../primer/registry.ts'
 import { type Augmented, sameJson, tryAugment } from './augment.ts'
 import type { AugmentTrust } from './augment-trust.ts'
 import { materialize } from './materialize.ts'
-import { dropEdges, type Held } from './publish.ts'
+import { dropEdges, type Held, type HeldEntry } from './publish.ts'
 import type { Newest } from './recorder.ts'
 import { supersededBy, tryRollback } from './rollback.ts'
 import { type Computed, type RunDeps, runConsistently } from './run.ts'
@@ -19,11 +19,6 @@ export interface MakeDeps extends RunDeps {
     signal: AbortSignal,
   ) => Promise<Omit<Materialization, 'builtEpoch'> | null>
   readonly augmentTrust: AugmentTrust
-}
-
-/** A lease, and the entry as it was before it was taken. */
-export interface HeldEntry extends Held {
-  readonly before: StoredEntry
 }
 
 export interface Wanted {

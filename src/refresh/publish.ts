@@ -1,4 +1,4 @@
-import type { EntryRow, Happening, Input } from '../entry/entry.ts'
+import type { EntryRow, Happening, Input, StoredEntry } from '../entry/entry.ts'
 import { type MutateDeps, mutate } from '../entry/mutate.ts'
 import { commit, forgetRetired, type Published, UNKNOWN_CHUNKS } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
@@ -23,6 +23,18 @@ export interface Held {
   readonly token: string
 }
 
+export interface HeldEntry extends Held {
+  /** As it was before. */
+  readonly before: StoredEntry
+}
+
+export interface Publishing {
+  readonly value: Published
+  readonly happened: Happening
+  /** The row is as the lease left it, as far as is known, and the marks that it folded are still there. */
+  readonly isKnown: boolean
+}
+
 /** No reader takes longer than this to read the chunks of a body that it just learned of. */
 const READERS_GONE_MS = 60_000
 
@@ -34,13 +46,15 @@ const READERS_GONE_MS = 60_000
 export async function publish(
   deps: PublishDeps,
   product: ProductKey,
-  held: Held,
-  { value, happened }: { readonly value: Published; readonly happened: Happening },
+  held: HeldEntry,
+  { value, happened, isKnown }: Publishing,
 ): Promise<EntryRow | null> {
   const key = product.text
   const operation = `${held.token}:commit`
   const announcement = await announce(deps, product, held, value)
-  const committed = await mutate(deps, { key, operation, happened }, (entry) =>
+  // A mark that came since counts as long as it lies beside the row.
+  const known = isKnown ? { key, row: held.row, marks: held.before.marks } : undefined
+  const committed = await mutate(deps, { key, operation, happened, known }, (entry) =>
     commit(entry, held.token, value, deps.clock.now()),
   )
   if (!committed.applied) {

@@ -8,8 +8,8 @@ import type { Changes } from './change.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
-import { type HeldEntry, type Made, type MakeDeps, make } from './make.ts'
-import { type Held, type PublishDeps, publish } from './publish.ts'
+import { type Made, type MakeDeps, make } from './make.ts'
+import { type Held, type HeldEntry, type PublishDeps, publish } from './publish.ts'
 import type { Newest } from './recorder.ts'
 import { FAILING } from './recorder.ts'
 
@@ -38,6 +38,8 @@ export interface RefreshRequest {
   readonly newest?: Newest
   /** Id of a body that cannot be read and must not be kept. */
   readonly damaged?: string | undefined
+  /** For who does not ask what became of it: the entry as just read, with what `latest` says, which saves reads. */
+  readonly known?: StoredEntry | undefined
 }
 
 interface Found {
@@ -49,6 +51,11 @@ interface Found {
 export interface Refreshed extends Found {
   /** Somebody else computed it. */
   readonly collapsed: boolean
+}
+
+interface Claimed extends HeldEntry {
+  /** Milliseconds; when the store was asked for it. */
+  readonly readAt: number
 }
 
 const FIRST_POLL_MS = 5
@@ -78,11 +85,12 @@ export class Refresher {
   }
 
   async #fly(product: ProductKey, request: RefreshRequest, signal: AbortSignal): Promise<Refreshed> {
-    let { recompute = false } = request
+    let { recompute = false, known } = request
     for (;;) {
-      const step = await this.#step(product, { ...request, recompute, signal })
+      const step = await this.#step(product, { ...request, recompute, known, signal })
       if (step.refreshed) return step.refreshed
       recompute ||= step.recompute
+      known = undefined
     }
   }
 
@@ -102,7 +110,7 @@ export class Refresher {
     const entry = { key: product.text, row: made.row, marks: [] }
     // A value that was only stamped anew may not be what the caller waits for; one just computed always is.
     const isEnough = made.computed || request.until(entry)
-    return { refreshed: isEnough ? { entry, readAt: made.publishedAt, collapsed: false } : null, recompute: true }
+    return { refreshed: isEnough ? { entry, readAt: made.readAt, collapsed: false } : null, recompute: true }
   }
 
   /** Waits while somebody else computes: its commit, its failure or the end of its lease shows in the row. */
@@ -128,13 +136,15 @@ export class Refresher {
     product: ProductKey,
     request: RefreshRequest,
     signal: AbortSignal,
-  ): Promise<{ readonly done: Found } | HeldEntry | { readonly busyUntil: number }> {
+  ): Promise<{ readonly done: Found } | Claimed | { readonly busyUntil: number }> {
     const { clock, entropy, options } = this.#deps
     const token = entropy.id()
     const readAt = clock.now()
     let done: Found | null = null
     let before: StoredEntry = { key: product.text, row: null, marks: [] }
-    const claimed = await mutate(this.#mutateDeps, { key: product.text, operation: token, signal }, (entry) => {
+    const { known } = request
+    const change = { key: product.text, operation: token, signal, known, keepMarks: known !== undefined }
+    const claimed = await mutate(this.#mutateDeps, change, (entry) => {
       done = null
       if (request.until(entry)) {
         done = { entry, readAt }
@@ -149,7 +159,7 @@ export class Refresher {
     })
     if (claimed.applied) {
       emit({ type: 'lease', key: product.text, outcome: 'taken' })
-      return { row: claimed.row, token, before }
+      return { row: claimed.row, token, before, readAt }
     }
     if (done) return { done }
     return this.#refused(product, claimed)
@@ -167,9 +177,9 @@ export class Refresher {
   /** The committed row, and whether it was computed; null when the lease was lost and all begins again. */
   async #underLease(
     product: ProductKey,
-    held: HeldEntry,
+    held: Claimed,
     request: RefreshRequest,
-  ): Promise<{ readonly row: EntryRow; readonly publishedAt: number; readonly computed: boolean } | null> {
+  ): Promise<{ readonly row: EntryRow; readonly readAt: number; readonly computed: boolean } | null> {
     const lease = holdLease(
       { ...this.#mutateDeps, leaseMs: this.#deps.options.leaseMs },
       { key: product.text, token: held.token },
@@ -183,12 +193,13 @@ export class Refresher {
       })
       const publishedAt = this.#deps.clock.now()
       const happened = happenedIn(made, held, request, publishedAt)
-      const row = await publish(this.#publishDeps, product, held, { value: made.value, happened })
+      const isKnown = request.known !== undefined
+      const row = await publish(this.#publishDeps, product, held, { value: made.value, happened, isKnown })
       if (row) {
         emit({ type: 'refreshed', key: product.text, cause: request.cause, lagMs: lagOf(held.row, row, publishedAt) })
         await made.published()
       }
-      return row && { row, publishedAt, computed: made.computed }
+      return row && { row, readAt: isKnown ? held.readAt : publishedAt, computed: made.computed }
     } catch (error) {
       if (lease.lost) {
         emit({ type: 'lease', key: product.text, outcome: 'lost' })

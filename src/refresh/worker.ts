@@ -21,12 +21,14 @@ export interface WorkerOptions {
   readonly waitMs?: number
 }
 
-/** Deliveries held per lane beyond those being worked on: enough to order, few enough not to hoard. */
-export const AHEAD = 10
+/** Deliveries that are asked for at once: no queue gives more, and one at a time costs a call each. */
+export const AT_ONCE = 10
+/** Of a lane it asks for more when it holds no more than this beyond those being worked on: few enough not to hoard. */
+const LEAST_HELD = 5
 /** While there is more to do than the worker can: how often, and at how many more deliveries, it looks; what it keeps. */
 export const LOOK_EVERY_MS = 1_000
 export const LOOK_AT_ONCE = 20
-export const MOST_HELD = 30
+const MOST_HELD = 30
 const AFTER_FAULT_MS = 1_000
 
 /**
@@ -61,13 +63,12 @@ export class RefreshWorker {
     const { queue, clock } = this.#deps
     const { waitMs, visibilityMs } = this.#options
     while (!signal.aborted) {
-      const room = AHEAD - this.#backlog.countFrom(lane)
-      if (room <= 0) {
+      if (this.#backlog.countFrom(lane) > leastHeld(this.#options.concurrency)) {
         await this.#change
         continue
       }
       try {
-        const deliveries = await queue.receive(lane, room, { waitMs, visibilityMs, signal })
+        const deliveries = await queue.receive(lane, AT_ONCE, { waitMs, visibilityMs, signal })
         if (deliveries.length === 0) continue
         const taken = deliveries.map((delivery) => this.#take(delivery))
         // They have to wait anyway.
@@ -130,7 +131,7 @@ export class RefreshWorker {
   /** The lanes that may hold more than this worker has taken, while it has its hands full. */
   #longLanes(): readonly Lane[] {
     if (!this.#isBusy()) return []
-    return LANES.filter((lane) => this.#backlog.countFrom(lane) >= AHEAD)
+    return LANES.filter((lane) => this.#backlog.countFrom(lane) >= LEAST_HELD)
   }
 
   async #look(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
@@ -142,7 +143,8 @@ export class RefreshWorker {
       for (const delivery of deliveries) this.#take(delivery)
     }
     await this.#judge(this.#backlog.all(), signal)
-    await Promise.all(this.#backlog.shed(MOST_HELD, clock.now()).map((one) => this.#putBack(one)))
+    const shed = this.#backlog.shed(mostHeld(this.#options.concurrency), clock.now())
+    await Promise.all(shed.map((one) => this.#putBack(one)))
     this.#nextChange()
   }
 
@@ -182,6 +184,15 @@ export class RefreshWorker {
     })
     wake()
   }
+}
+
+/** Enough that nobody has to wait while the next ones are asked for. */
+export function leastHeld(concurrency: number): number {
+  return Math.max(LEAST_HELD, concurrency)
+}
+
+export function mostHeld(concurrency: number): number {
+  return Math.max(MOST_HELD, LANES.length * leastHeld(concurrency))
 }
 
 /** What the message alone says. */

@@ -2,7 +2,7 @@ import type { Lane } from '../../../src/ports/refresh-queue.ts'
 import { Backlog, type Waiting } from '../../../src/refresh/backlog.ts'
 import { type Candidate, choose, LANES } from '../../../src/refresh/choose.ts'
 import { Demand } from '../../../src/refresh/demand.ts'
-import { AHEAD, LOOK_AT_ONCE, LOOK_EVERY_MS, MOST_HELD } from '../../../src/refresh/worker.ts'
+import { AT_ONCE, LOOK_AT_ONCE, LOOK_EVERY_MS, leastHeld, mostHeld } from '../../../src/refresh/worker.ts'
 import { Fifo } from './fifo.ts'
 import type { Order, World } from './simulate.ts'
 
@@ -13,6 +13,8 @@ interface Message {
 }
 
 const WORKERS = 4
+/** Of the 32 computes at a time. */
+const CONCURRENCY = 8
 /** Processes that serve readers, and count what they read. */
 const READERS = 4
 const ASK_AGAIN_S = 30
@@ -90,7 +92,8 @@ export class LanesOrder implements Order {
 
   #receive(backlog: Backlog<Message>, now: number): void {
     for (const lane of LANES) {
-      for (const waiting of this.#take(backlog, lane, AHEAD - backlog.countFrom(lane))) this.#lookAt(waiting, now)
+      if (backlog.countFrom(lane) > leastHeld(CONCURRENCY)) continue
+      for (const waiting of this.#take(backlog, lane, AT_ONCE)) this.#lookAt(waiting, now)
     }
   }
 
@@ -107,7 +110,7 @@ export class LanesOrder implements Order {
     const lanes = LANES.filter((lane) => this.#lanes[lane].size > 0)
     for (const lane of lanes) this.#take(backlog, lane, Math.ceil(LOOK_AT_ONCE / lanes.length))
     for (const waiting of backlog.all()) this.#lookAt(waiting, now)
-    for (const { item, lane } of backlog.shed(MOST_HELD, now * 1_000)) this.#send(lane, item)
+    for (const { item, lane } of backlog.shed(mostHeld(CONCURRENCY), now * 1_000)) this.#send(lane, item)
   }
 
   #take(backlog: Backlog<Message>, lane: Lane, most: number): readonly Waiting<Message>[] {
