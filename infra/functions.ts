@@ -41,8 +41,8 @@ export class KckFunctions extends Construct {
     const http = [...store, access.sending(things), access.largeBodies(things)]
     const make = this.#maker(props)
     this.all = {
-      fetch: make('fetch', { timeout: HTTP_TIMEOUT, user: 'reader', may: [...http, ...reads] }),
-      update: make('update', { timeout: HTTP_TIMEOUT, user: 'writer', may: [...http, ...writes] }),
+      fetch: make('fetch', { hosts: 1, timeout: HTTP_TIMEOUT, user: 'reader', may: [...http, ...reads] }),
+      update: make('update', { hosts: 1, timeout: HTTP_TIMEOUT, user: 'writer', may: [...http, ...writes] }),
       'refresh-worker': make('refresh-worker', {
         timeout: workerTimeout,
         user: 'reader',
@@ -100,7 +100,11 @@ export class KckFunctions extends Construct {
         // Without the three lines that Lambda writes about every call, which would cost more than the call.
         systemLogLevelV2: lambda.SystemLogLevel.WARN,
         tracing: lambda.Tracing.ACTIVE,
-        environment: { ...props.environment, ...sourceEnvironment(props.things, its.user) },
+        environment: {
+          ...props.environment,
+          KCK_STORE_HOSTS: String(its.hosts ?? 2),
+          ...sourceEnvironment(props.things, its.user),
+        },
       })
       acknowledge(fn, 'Serverless', 'LambdaDLQ', 'Whoever calls it waits for its answer, or has a dead-letter queue')
       return fn
@@ -109,6 +113,8 @@ export class KckFunctions extends Construct {
 }
 
 interface Its {
+  /** Of Keyspaces, to connect to: one is soonest there, two take more. @default 2 */
+  readonly hosts?: number
   readonly timeout: Duration
   /** Of the databases. */
   readonly user: 'reader' | 'writer'

@@ -133,7 +133,7 @@ export class KckService extends Construct {
       KCK_QUEUE_NORMAL_URL: normal.queueUrl,
       KCK_QUEUE_IDLE_URL: idle.queueUrl,
       KCK_LARGE_BODIES_BUCKET: data.bucketName,
-      POWERTOOLS_SERVICE_NAME: name,
+      KCK_SERVICE: name,
     }
   }
 

@@ -16,8 +16,8 @@ export interface KeyspacesOptions {
 const PORT = 9142
 /** Lambda freezes a function for minutes, and whoever is on the way forgets a silent connection after some five. */
 const RENEW_AFTER_IDLE_MS = 240_000
-/** Expiry has to be switched on by a default that is not 0; 20 years is the longest there is. Every write names its own. */
-const TABLE_OPTIONS = 'default_time_to_live = 630720000'
+/** Expiry has to be switched on by a default that is not 0: ten years, as in `infra/keyspace.ts`. Every write names its own. */
+const TABLE_OPTIONS = 'default_time_to_live = 315360000'
 
 /**
  * How the Cassandra adapter reaches Amazon Keyspaces: signed in with AWS credentials, over TLS. Its certificates come
