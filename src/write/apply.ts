@@ -94,15 +94,14 @@ async function inTransaction(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Done>> {
   const ids = writes.map(({ write }) => write.id)
+  const first = firstOfEach(writes)
   const attempt = () =>
     source.transaction(
       async (transaction) => {
         const entered = await enter(transaction, shard, ids)
         const done = new Map<string, Done>()
-        for (const ready of coalesced(
-          deps,
-          writes.filter(({ write }) => entered.has(write.id)),
-        )) {
+        const fresh = writes.filter((ready) => entered.has(ready.write.id) && first.get(ready.write.id) === ready)
+        for (const ready of coalesced(deps, fresh)) {
           const written = await writeIn({ source: source.name, transaction }, ready.target, { ...ready, signal })
           done.set(ready.write.id, { ...ready, written })
         }
@@ -117,6 +116,11 @@ async function inTransaction(
     await createLedger(source, signal)
     return attempt()
   }
+}
+
+/** The same write may have been accepted twice. */
+function firstOfEach(writes: readonly Ready[]): ReadonlyMap<string, Ready> {
+  return new Map(writes.toReversed().map((ready) => [ready.write.id, ready]))
 }
 
 /** What the batch says of a product, when one write alone speaks of it. */
