@@ -71,7 +71,7 @@ const health: Schema = {
       type: 'object',
       additionalProperties: {
         type: 'object',
-        properties: { ok: { type: 'boolean' }, ms: { type: 'number' }, code: text },
+        properties: { ok: { type: 'boolean' }, ms: { type: 'number' }, code: text, lagMs: { type: 'number' } },
         required: ['ok', 'ms'],
       },
     },

@@ -1,4 +1,5 @@
 import { asKckError } from '../errors.ts'
+import { watchHealth } from '../watch/health.ts'
 import type { Writes } from '../write/api.ts'
 import type { KckParts } from './flows.ts'
 import type { Health } from './kck.ts'
@@ -25,7 +26,9 @@ export async function health(
       }
     }),
   )
+  const watched = await watchHealth({ store, sources, clock }, signal)
   const waiting = await writes.waiting().catch(() => null)
   const cached = waiting && waiting.writes + waiting.parkedRecords > 0 ? { writes: waiting } : {}
-  return { ok: parts.every(([, part]) => part.ok), parts: Object.fromEntries(parts), ...cached }
+  const all = [...parts, ...watched]
+  return { ok: all.every(([, part]) => part.ok), parts: Object.fromEntries(all), ...cached }
 }

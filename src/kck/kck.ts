@@ -182,7 +182,10 @@ export interface Updated {
 
 export interface Health {
   readonly ok: boolean
-  readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly ms: number; readonly code?: string }>>
+  /** `lagMs`: of a source that is watched, how long the oldest change has waited for its marks. */
+  readonly parts: Readonly<
+    Record<string, { readonly ok: boolean; readonly ms: number; readonly code?: string; readonly lagMs?: number }>
+  >
   /** Cached writes that wait, or were refused; missing: none. */
   readonly writes?: Waiting
 }

@@ -92,8 +92,11 @@ const WATCHED = plain(`select n.nspname || '.' || c.relname, count(*) = 4 and bo
   where pn.nspname = '${SCHEMA}' and not t.tgisinternal group by 1 order by 1`)
 
 /** How far the drain is behind. */
-export async function lagOf(source: Asked): Promise<Pick<WatchStatus, 'waiting' | 'lagMs'>> {
-  const { rows } = await source.query(LAG, {})
+export async function lagOf(
+  source: Pick<Source, 'query'>,
+  signal?: AbortSignal,
+): Promise<Pick<WatchStatus, 'waiting' | 'lagMs'>> {
+  const { rows } = await source.query(LAG, {}, signal ? { signal } : {})
   return { waiting: Number(rows[0]?.[0] ?? 0), lagMs: Math.max(0, Number(rows[0]?.[1] ?? 0)) }
 }
 

@@ -1,0 +1,8 @@
+import { beforeFreeze } from './before-freeze.ts'
+import { createChangeHandler } from './change-handler.ts'
+import { runtime } from './runtime.ts'
+
+runtime().catch(() => {})
+
+/** Changes that other systems announce through a queue or a bus. */
+export const handler = createChangeHandler(runtime).use(beforeFreeze(runtime))
