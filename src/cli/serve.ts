@@ -54,25 +54,32 @@ async function serveByOne(config: ResolvedConfig, options: ServeOptions, io: Io)
   await close()
 }
 
-/** The first process keeps the embedded databases, which only one can have open, and lends them to the workers. */
 async function serveByMany(config: ResolvedConfig, options: ServeOptions, io: Io): Promise<void> {
-  const embedded = Object.entries(config.sources).filter(([, { kind }]) => kind === 'pglite')
-  const [{ runCluster }, { openSources }] = await Promise.all([
-    import('../local/cluster.ts'),
-    import('../local/open-sources.ts'),
-  ])
+  const { runCluster } = await import('../local/cluster.ts')
   if (cluster.isPrimary) await registryOf(config)
-  const shared = cluster.isPrimary ? await openSources(Object.fromEntries(embedded)) : new Map<string, Source>()
-  await Promise.all([...shared.values()].map((source) => source.ping()))
+  const shared = cluster.isPrimary ? await openEmbedded(config) : null
   const { host, workers } = config.server
   cluster.once('listening', (_, { port }) =>
     announce(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, options, io),
   )
   await runCluster({ workers, clock: systemClock, start: () => startOne(config, options.log), say: io.err })
-  for (const source of shared.values()) await source.close()
+  await shared?.close()
 }
 
-async function startOne(config: ResolvedConfig, choice: LogChoice) {
+/** The first process keeps the embedded databases, which only one can have open, and lends them to the workers. */
+export async function openEmbedded({ sources }: ResolvedConfig): Promise<{ close(): Promise<void> }> {
+  const { openSources } = await import('../local/open-sources.ts')
+  const embedded = Object.entries(sources).filter(([, { kind }]) => kind === 'pglite')
+  const shared: ReadonlyMap<string, Source> = await openSources(Object.fromEntries(embedded))
+  await Promise.all([...shared.values()].map((source) => source.ping()))
+  return {
+    close: async () => {
+      for (const source of shared.values()) await source.close()
+    },
+  }
+}
+
+export async function startOne(config: ResolvedConfig, choice: LogChoice) {
   const [{ createRuntime }, { startServer }, { startWorking }] = await Promise.all([
     import('../local/runtime.ts'),
     import('../local/server.ts'),
@@ -105,12 +112,12 @@ async function startOne(config: ResolvedConfig, choice: LogChoice) {
   }
 }
 
-function announce(url: string, { json }: ServeOptions, io: Io): void {
+export function announce(url: string, { json }: CommonOptions, io: Io): void {
   io.out(json ? JSON.stringify({ url }) : `Serving on ${url}. What there is: ${url}/openapi.json`)
 }
 
 /** Before anything is opened or started: of many processes each would meet the fault, be replaced, and meet it again. */
-async function checkPort({ host, port }: ResolvedConfig['server']): Promise<void> {
+export async function checkPort({ host, port }: ResolvedConfig['server']): Promise<void> {
   const probe = createServer()
   try {
     probe.listen(port, host)
