@@ -28,6 +28,8 @@ export interface KckConfig {
   readonly auth?: AuthConfig
   /** Who may do what, where a primer or updater does not say it. */
   readonly access?: AccessConfig
+  /** This machine's copy of the products that are marked `replicate`. */
+  readonly replica?: ReplicaConfig
   /** Copies in each process, in front of the store. */
   readonly nearCache?: NearCacheConfig
   /** How many cached writes may wait for their source. */
@@ -193,6 +195,48 @@ interface AccessConfig {
   readonly change?: Access
   /** Refresh, invalidate, purge, set. @default { scopes: ['kck/admin'] }, or as `update` without `auth` */
   readonly admin?: Access
+}
+
+interface ReplicaConfig {
+  /**
+   * What all machines follow. `store`: tables beside the entries of a Cassandra or Keyspaces store; `file`: a folder, for
+   * the processes of one machine. @default { kind: 'store' }, or for an `lmdb` store a folder beside it
+   */
+  readonly log?: { readonly kind: 'store' } | { readonly kind: 'file'; readonly path?: string }
+  /**
+   * The folder of the copy, shared by all processes of the machine. Environment: `KCK_REPLICA_PATH`. @default 'replica'
+   * beside an `lmdb` store, else '.kck/replica'; in Lambda '/tmp/kck-replica'
+   */
+  readonly path?: string
+  /**
+   * Where a new machine begins, and what lets the log forget. @default a folder beside an `lmdb` store; else none: the log
+   * grows, and a new machine reads all of it
+   */
+  readonly snapshots?: FileSnapshotsConfig | S3SnapshotsConfig
+  /** How long the copy answers without hearing from the log: how old the news may be. @default '5s' */
+  readonly maxAge?: Duration
+  /** How often a process worker takes a snapshot and compacts the log. @default '6h' */
+  readonly snapshotEvery?: Duration
+  /** Values that each process keeps ready, by their size in the copy. @default '32mb' */
+  readonly cacheBytes?: Size
+}
+
+interface FileSnapshotsConfig {
+  readonly kind: 'file'
+  /** A folder, relative to this file, that all machines see. */
+  readonly path: string
+}
+
+interface S3SnapshotsConfig {
+  readonly kind: 's3'
+  /** Environment: `KCK_REPLICA_BUCKET`; it alone means `kind: 's3'`. */
+  readonly bucket?: string
+  /** In front of the names of the objects. @default 'replica' */
+  readonly prefix?: string
+  /** Environment: `KCK_REPLICA_REGION`. @default the region of the AWS environment */
+  readonly region?: string
+  /** Another server than AWS. Environment: `KCK_REPLICA_ENDPOINT`. @default AWS */
+  readonly endpoint?: string
 }
 
 interface NearCacheConfig {

@@ -14,6 +14,7 @@ const variables: Readonly<Record<string, Variable>> = {
   KCK_PORT: ['server.port', 'number'],
   KCK_WORKERS: ['server.workers', 'number'],
   KCK_DEADLINE: ['limits.deadline', 'text'],
+  KCK_REPLICA_PATH: ['replica.path', 'text'],
   KCK_LARGE_BODIES_BUCKET: ['largeBodies.bucket', 'text'],
   KCK_LARGE_BODIES_REGION: ['largeBodies.region', 'text'],
   KCK_LARGE_BODIES_ENDPOINT: ['largeBodies.endpoint', 'text'],
@@ -58,6 +59,15 @@ const queueVariables: Readonly<Record<string, Readonly<Record<string, Variable>>
   },
 }
 
+/** As for the stores. */
+const snapshotVariables: Readonly<Record<string, Readonly<Record<string, Variable>>>> = {
+  s3: {
+    KCK_REPLICA_BUCKET: ['replica.snapshots.bucket', 'text'],
+    KCK_REPLICA_REGION: ['replica.snapshots.region', 'text'],
+    KCK_REPLICA_ENDPOINT: ['replica.snapshots.endpoint', 'text'],
+  },
+}
+
 const sourceSuffixes: Readonly<Record<string, string>> = {
   URL: 'connectionString',
   RESOURCE_ARN: 'resourceArn',
@@ -79,6 +89,7 @@ export function applyEnvironment(file: unknown, environment: Environment, proble
   settings['store'] ??= { kind: 'lmdb' }
   chooseKind('store', environment['KCK_STORE'], { settings, origins, variable: 'KCK_STORE' })
   chooseQueue(settings, environment, origins)
+  chooseSnapshots(settings, environment)
   chooseSource(settings, environment, origins)
   chooseClusters(settings, environment)
   chooseIssuer(settings, environment)
@@ -86,6 +97,7 @@ export function applyEnvironment(file: unknown, environment: Environment, proble
     ...variables,
     ...storeVariables[kindOf(settings, 'store')],
     ...queueVariables[kindOf(settings, 'queue')],
+    ...snapshotVariables[kindOf(plainObject(settings['replica']) ?? {}, 'snapshots')],
     ...sourceVariables(settings),
   }
   for (const [name, [setting, kind]] of Object.entries(known)) {
@@ -118,6 +130,13 @@ function chooseQueue(settings: Tree, environment: Environment, origins: Map<stri
   const named = environment['KCK_QUEUE']
   const variable = named ? 'KCK_QUEUE' : 'KCK_QUEUE_HOT_URL'
   chooseKind('queue', named || (environment[variable] && 'sqs'), { settings, origins, variable })
+}
+
+/** A bucket is one of S3, whatever keeps the snapshots of a laptop. */
+function chooseSnapshots(settings: Tree, environment: Environment): void {
+  const replica = plainObject(settings['replica']) ?? {}
+  if (!environment['KCK_REPLICA_BUCKET'] || kindOf(replica, 'snapshots') === 's3') return
+  settings['replica'] = { ...replica, snapshots: { kind: 's3' } }
 }
 
 /** `DATABASE_URL` makes the only source a PostgreSQL server, whatever kind the file gives it. */
@@ -177,7 +196,7 @@ function reportTypos(environment: Environment, known: object, problems: Problem[
 }
 
 const isOfOtherKind = (name: string) =>
-  [storeVariables, queueVariables].some((part) => Object.values(part).some((group) => name in group))
+  [storeVariables, queueVariables, snapshotVariables].some((part) => Object.values(part).some((group) => name in group))
 
 function convert(text: string, kind: Kind): unknown {
   if (kind === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text

@@ -5,6 +5,7 @@ import type { Access } from '../primer/definition.ts'
 import { isLoopback, resolveAuth } from './auth-settings.ts'
 import { applyEnvironment, type Environment } from './environment.ts'
 import type { Problem } from './reader.ts'
+import { resolveReplica } from './replica-settings.ts'
 import type {
   ResolvedAccess,
   ResolvedConfig,
@@ -37,6 +38,9 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
   checkWorkers(read, problems)
   checkLanes(read.queue, problems)
   checkRegion(read.store, environment, problems)
+  const store = resolveStore(read.store, { folder, environment })
+  const inLambda = Boolean(environment['AWS_LAMBDA_FUNCTION_NAME'])
+  const replica = resolveReplica(read.replica, { store, folder, inLambda }, problems)
   refuseIfAny(problems, origins)
 
   return {
@@ -44,13 +48,14 @@ export function resolveConfig(file: unknown, { folder, environment }: ResolveOpt
     primers: resolve(folder, read.primers),
     updaters: read.updaters === null ? null : resolve(folder, read.updaters),
     primeOnCacheMiss: read.primeOnCacheMiss,
-    store: resolveStore(read.store, { folder, environment }),
+    store,
     queue: resolveQueue(read, folder),
     sources: resolveSources(read.sources, folder),
     auth,
     access: resolveAccess(read.access, auth !== null, exposed),
     writes: read.writes,
     nearCache: { maxBytes: read.nearCache.maxBytes, maxAgeMs: read.nearCache.maxAge },
+    replica,
     largeBodies: read.largeBodies,
     limits: {
       deadlineMs: read.limits.deadline,

@@ -18,6 +18,8 @@ export interface ResolvedConfig {
   readonly access: ResolvedAccess
   readonly writes: WriteLimits
   readonly nearCache: { readonly maxBytes: number; readonly maxAgeMs: number }
+  /** Null: there is nothing to be replicated. */
+  readonly replica: ResolvedReplica | null
   /** Null: bodies that are too large for an answer are refused. */
   readonly largeBodies: ResolvedLargeBodies | null
   readonly limits: ResolvedLimits
@@ -49,6 +51,28 @@ export type ResolvedStore =
       /** `host` or `host:port`; null: the region's own. */
       readonly endpoint: string | null
     }
+
+export interface ResolvedReplica {
+  /** `store`: beside the entries, in the same keyspace. */
+  readonly log: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'store' }
+  readonly path: string
+  /** Null: the log keeps everything, and a new machine reads all of it. */
+  readonly snapshots:
+    | { readonly kind: 'file'; readonly path: string }
+    | {
+        readonly kind: 's3'
+        readonly bucket: string
+        readonly prefix: string
+        /** Null: as the AWS SDK finds it. */
+        readonly region: string | null
+        /** Null: AWS itself. */
+        readonly endpoint: string | null
+      }
+    | null
+  readonly maxAgeMs: number
+  readonly snapshotEveryMs: number
+  readonly cacheBytes: number
+}
 
 export type ResolvedQueue =
   | { readonly kind: 'memory' }

@@ -55,6 +55,33 @@ const store = union({
   }),
 })
 
+const replica = section({
+  log: optional(
+    union({
+      file: object({ kind: choice('file'), path: optional(text, null) }),
+      store: object({ kind: choice('store') }),
+    }),
+    null,
+  ),
+  path: optional(text, null),
+  snapshots: optional(
+    union({
+      file: object({ kind: choice('file'), path: required(text, 'name a folder that all machines see') }),
+      s3: object({
+        kind: choice('s3'),
+        bucket: required(text, 'name the bucket, here or as KCK_REPLICA_BUCKET'),
+        prefix: optional(text, 'replica'),
+        region: optional(text, null),
+        endpoint: optional(text, null),
+      }),
+    }),
+    null,
+  ),
+  maxAge: optional(duration(0), 5_000),
+  snapshotEvery: optional(duration(60_000), 6 * 3_600_000),
+  cacheBytes: optional(size(0, 1024 ** 4), 32 * 1024 ** 2),
+})
+
 const queueUrl = required(
   parsed('the URL of a standard queue (not .fifo)', (value) =>
     typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value) && !value.endsWith('.fifo')
@@ -161,6 +188,7 @@ export const configSchema = object({
     maxWaitingBytes: optional(size(1, 1024 ** 4), 16 * mb),
     maxWriteBytes: optional(size(1, 256 * 1024), 64 * 1024),
   }),
+  replica,
   nearCache: section({ maxBytes: optional(size(0, 1024 ** 4), 64 * mb), maxAge: optional(duration(0), 1000) }),
   largeBodies: optional(
     object({

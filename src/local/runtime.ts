@@ -10,6 +10,7 @@ import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { Definitions } from '../primer/load.ts'
+import type { Registry } from '../primer/registry.ts'
 import type { Process } from '../process/define-process.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
 import { budgetSources } from './budget-sources.ts'
@@ -17,6 +18,7 @@ import { loadRegistry } from './load-registry.ts'
 import { openAuth } from './open-auth.ts'
 import { openLargeBodies } from './open-large-bodies.ts'
 import { openQueue } from './open-queue.ts'
+import { openReplication } from './open-replica.ts'
 import { openSources } from './open-sources.ts'
 import { openStore } from './open-store.ts'
 
@@ -63,7 +65,8 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   const { clock = systemClock, entropy = systemEntropy, log, project, answerBytes = Number.POSITIVE_INFINITY } = options
   const registry = await loadRegistry(config, project?.definitions)
   const auth = await openAuth(config, clock)
-  const opened = await openAll(config, { clock, entropy })
+  const opened = await openAll(config, registry, { clock, entropy })
+  const { replication } = opened
   const { limits, nearCache, server } = config
   const largeBodies = await openLargeBodies(config.largeBodies, clock)
   const kck = createKck({
@@ -79,6 +82,7 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       writes: config.writes,
       nearCacheBytes: nearCache.maxBytes,
       nearCacheMaxAgeMs: nearCache.maxAgeMs,
+      ...(config.replica ? { replicaMaxAgeMs: config.replica.maxAgeMs } : {}),
     },
   })
   const edge = createEdge({
@@ -97,7 +101,8 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   })
   const openProcesses = async () => {
     const processes = await import('./open-processes.ts')
-    return processes.openProcesses(config, { kck, ...opened, clock, entropy }, project?.processes)
+    const jobs = replication?.jobs ?? []
+    return processes.openProcesses(config, { kck, ...opened, clock, entropy }, { jobs, bundled: project?.processes })
   }
   const beforeFreeze = async () => {
     await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))
@@ -105,13 +110,15 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   const { queue, store, sources } = opened
   const close = async () => {
     await largeBodies?.close()
+    await replication?.close()
     await kck.close()
   }
   return { config, kck, edge, auth, queue, store, sources, clock, entropy, openProcesses, beforeFreeze, close }
 }
 
 /** What has been opened is closed again when a later part cannot be. */
-async function openAll({ store, queue, sources }: ResolvedConfig, time: { clock: Clock; entropy: Entropy }) {
+async function openAll(config: ResolvedConfig, registry: Registry, time: { clock: Clock; entropy: Entropy }) {
+  const { store, queue, sources } = config
   const opened: { close(): Promise<void> }[] = []
   const keep = <T extends { close(): Promise<void> }>(part: T): T => {
     opened.push(part)
@@ -119,9 +126,13 @@ async function openAll({ store, queue, sources }: ResolvedConfig, time: { clock:
   }
   try {
     const openedStore = keep(await openStore(store, time))
+    const openedQueue = keep(await openQueue(queue, time))
+    const replication = await openReplication(config, { store: openedStore, registry, ...time })
+    if (replication) keep(replication)
     return {
-      store: openedStore,
-      queue: keep(await openQueue(queue, time)),
+      store: replication?.store ?? openedStore,
+      replication,
+      queue: openedQueue,
       sources: budgetSources(await openSources(sources), sources, { ...time, registers: openedStore.registers }),
     }
   } catch (error) {

@@ -12,6 +12,8 @@ import type { Job } from './turn.ts'
 export interface ProcessWorkerOptions extends TimetableOptions {
   /** The user's own. @default [] */
   readonly processes?: readonly Process[]
+  /** What the deployment itself has done at times. @default [] */
+  readonly jobs?: readonly Job[]
   /** Names what runs now; another name than before makes it a new deployment. Default: from the primers' revisions. */
   readonly deployment?: string
   /** Milliseconds between two sweeps. @default 30_000 */
@@ -36,7 +38,7 @@ const AT_MOST_MS = 60_000
  * sweep. Any number of processes may run one. Asks no source for anything unless something is due.
  */
 export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOptions = {}): ProcessWorker {
-  const { processes = [], deployment = deploymentOf(deps.kck.registry), ...timing } = options
+  const { processes = [], jobs: own = [], deployment = deploymentOf(deps.kck.registry), ...timing } = options
   let made: Timetable | null = null
   let stays = false
 
@@ -44,7 +46,7 @@ export function createProcessWorker(deps: ProcessDeps, options: ProcessWorkerOpt
     try {
       if (!made) {
         const jobs = [await bootJob(deps, deployment), ...jobsOf(deps, processes, timing)]
-        made = new Timetable(deps, [...jobs, ...watchJobs(deps, () => stays)], timing)
+        made = new Timetable(deps, [...jobs, ...own, ...watchJobs(deps, () => stays)], timing)
       }
       return made.startDue(signal, only)
     } catch (error) {

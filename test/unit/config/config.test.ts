@@ -40,6 +40,14 @@ describe('defaults', () => {
       auth: null,
       access: { fetch: 'public', update: 'public', change: 'public', admin: 'public' },
       nearCache: { maxBytes: 64 * 1024 ** 2, maxAgeMs: 1000 },
+      replica: {
+        log: { kind: 'file', path: '/project/.kck/replica/log' },
+        path: '/project/.kck/replica',
+        snapshots: { kind: 'file', path: '/project/.kck/replica/snapshots' },
+        maxAgeMs: 5_000,
+        snapshotEveryMs: 21_600_000,
+        cacheBytes: 32 * 1024 ** 2,
+      },
       largeBodies: null,
       limits: {
         deadlineMs: 10_000,

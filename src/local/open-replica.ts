@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import type { ResolvedConfig, ResolvedReplica, ResolvedStore } from '../config/resolved.ts'
+import type { Clock, Entropy } from '../ports/clock.ts'
+import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import type { Store } from '../ports/store.ts'
+import type { UpdateLog } from '../ports/update-log.ts'
+import type { Registry } from '../primer/registry.ts'
+import type { Job } from '../process/turn.ts'
+import { createReplica } from '../replica/create-replica.ts'
+import type { Replicated } from '../replicate/record.ts'
+import { type Replication, replicatedCodec, replicateProducts } from '../replicate/replicate-products.ts'
+
+interface Parts {
+  readonly store: Store
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly entropy: Entropy
+}
+
+export interface OpenedReplication extends Replication {
+  /** For the process worker. */
+  readonly jobs: readonly Job[]
+  close(): Promise<void>
+}
+
+const NAME = 'products'
+/** Looks at the log within the time for which a replica answers without; more often than once a second costs more than it gives. */
+const LOOKS = 5
+const RAREST_MS = 1_000
+const MOST_OFTEN_MS = 10
+/** A look that takes this long restores a snapshot. */
+const DEADLINE_MS = 900_000
+
+/** This machine's copy of the replicated products, followed from now on; null: no primer wants one. Waits for nothing. */
+export async function openReplication(config: ResolvedConfig, parts: Parts): Promise<OpenedReplication | null> {
+  const { replica: settings, store } = config
+  const isWanted = [...parts.registry.primers.values()].some((primer) => primer.replicate)
+  if (!(settings && isWanted)) return null
+  const { clock, entropy } = parts
+  const { LmdbReplicaState } = await import('../adapters/lmdb/replica-state.ts')
+  const state = new LmdbReplicaState({ path: join(settings.path, NAME), clock })
+  const snapshots = await openSnapshots(settings.snapshots, clock)
+  const log = await openLog(settings.log, store, parts)
+  const everyMs = Math.min(RAREST_MS, Math.max(MOST_OFTEN_MS, settings.maxAgeMs / LOOKS))
+  const replica = createReplica<Replicated, string>(
+    { name: NAME, log, state, snapshots: snapshots?.store ?? null, clock, entropy },
+    { codec: replicatedCodec, keys: 'text', cacheBytes: settings.cacheBytes, everyMs, deadlineMs: DEADLINE_MS },
+  )
+  replica.follow()
+  const replication = replicateProducts({ ...parts, replica })
+  return {
+    ...replication,
+    jobs: snapshots ? [replication.maintenance(settings.snapshotEveryMs)] : [],
+    close: async () => {
+      await replica.close()
+      await snapshots?.close()
+    },
+  }
+}
+
+interface OpenedSnapshots {
+  readonly store: SnapshotStore
+  close(): Promise<void>
+}
+
+async function openSnapshots(settings: ResolvedReplica['snapshots'], clock: Clock): Promise<OpenedSnapshots | null> {
+  if (settings === null) return null
+  if (settings.kind === 'file') {
+    const { createFileSnapshotStore } = await import('../adapters/file/snapshot-store.ts')
+    return { store: createFileSnapshotStore({ path: join(settings.path, NAME), clock }), close: async () => undefined }
+  }
+  const { createS3SnapshotStore } = await import('../adapters/s3/snapshot-store.ts')
+  const { bucket, prefix, region, endpoint } = settings
+  const place = { ...(region === null ? {} : { region }), ...(endpoint === null ? {} : { endpoint }) }
+  const store = createS3SnapshotStore({ bucket, prefix: `${prefix}/${NAME}`, clock, ...place })
+  return { store, close: () => store.close() }
+}
+
+async function openLog(log: ResolvedReplica['log'], _store: ResolvedStore, _parts: Parts): Promise<UpdateLog> {
+  if (log.kind === 'file') {
+    const { FileUpdateLog } = await import('../adapters/file-log/update-log.ts')
+    return new FileUpdateLog({ path: join(log.path, NAME) })
+  }
+  throw new Error('not there yet')
+}
