@@ -15,29 +15,37 @@ interface Around {
  * process's memory needs none.
  */
 export function resolveReplica(
-  { log, path, snapshots, ...times }: Settings['replica'],
+  settings: Settings['replica'],
   { store, folder, inLambda }: Around,
   problems: Problem[],
 ): ResolvedReplica | null {
-  const refuse = (setting: string, message: string) => problems.push({ setting: `replica.${setting}`, message })
-  const beside = join(store.kind === 'lmdb' ? dirname(store.path) : resolve(folder, '.kck'), 'replica')
-  const isCassandra = store.kind === 'cassandra' || store.kind === 'keyspaces'
-  if (log?.kind === 'store' && !isCassandra) {
-    refuse('log.kind', "can be 'store' where store.kind is 'cassandra' or 'keyspaces'")
-  }
-  if (isCassandra && log?.kind === 'file') refuse('log.kind', 'must be what all machines see: leave it out')
+  const isShared = store.kind === 'cassandra' || store.kind === 'keyspaces'
+  checkLog(settings.log, isShared, problems)
   if (store.kind === 'memory') return null
-  const logPath = log?.kind === 'file' ? log.path : null
-  const file = { kind: 'file', path: join(beside, 'snapshots') } as const
+  const beside = join(store.kind === 'lmdb' ? dirname(store.path) : resolve(folder, '.kck'), 'replica')
+  const logPath = settings.log?.kind === 'file' ? settings.log.path : null
+  const ownPath = inLambda ? '/tmp/kck-replica' : beside
   return {
-    log: isCassandra ? { kind: 'store' } : { kind: 'file', path: resolve(folder, logPath ?? join(beside, 'log')) },
-    path: path === null ? (inLambda ? '/tmp/kck-replica' : beside) : resolve(folder, path),
-    snapshots:
-      snapshots?.kind === 'file'
-        ? { kind: 'file', path: resolve(folder, snapshots.path) }
-        : (snapshots ?? (isCassandra ? null : file)),
-    maxAgeMs: times.maxAge,
-    snapshotEveryMs: times.snapshotEvery,
-    cacheBytes: times.cacheBytes,
+    log: isShared ? { kind: 'store' } : { kind: 'file', path: resolve(folder, logPath ?? join(beside, 'log')) },
+    path: settings.path === null ? ownPath : resolve(folder, settings.path),
+    snapshots: resolveSnapshots(settings.snapshots, folder, isShared ? null : join(beside, 'snapshots')),
+    maxAgeMs: settings.maxAge,
+    snapshotEveryMs: settings.snapshotEvery,
+    cacheBytes: settings.cacheBytes,
   }
+}
+
+function checkLog(log: Settings['replica']['log'], isShared: boolean, problems: Problem[]): void {
+  const refuse = (message: string) => problems.push({ setting: 'replica.log.kind', message })
+  if (log?.kind === 'store' && !isShared) refuse("can be 'store' where store.kind is 'cassandra' or 'keyspaces'")
+  if (log?.kind === 'file' && isShared) refuse('must be what all machines see: leave it out')
+}
+
+function resolveSnapshots(
+  snapshots: Settings['replica']['snapshots'],
+  folder: string,
+  beside: string | null,
+): ResolvedReplica['snapshots'] {
+  if (snapshots === null) return beside === null ? null : { kind: 'file', path: beside }
+  return snapshots.kind === 'file' ? { kind: 'file', path: resolve(folder, snapshots.path) } : snapshots
 }
