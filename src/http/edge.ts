@@ -2,7 +2,9 @@ import type { Auth } from '../auth/auth.ts'
 import { asKckError, KckError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LargeBodies } from '../ports/large-bodies.ts'
+import type { Origin } from '../ports/refresh-queue.ts'
 import type { ProductKey } from '../primer/registry.ts'
+import { continuing, inSpan } from '../trace/trace.ts'
 import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
@@ -131,7 +133,7 @@ export function createEdge(options: EdgeOptions): Edge {
     return problemResponse(error, request.requestId, Array.isArray(allow) ? ['allow', allow.join(', ')] : [])
   }
 
-  async function handle(request: EdgeRequest): Promise<EdgeResponse> {
+  async function respond(request: EdgeRequest): Promise<EdgeResponse> {
     const began = clock.now()
     const made = await answer(request).catch((thrown: unknown) => refuse(request, thrown))
     const headers = [...commonHeaders, 'kck-request-id', request.requestId, ...(cors?.headers(request) ?? [])]
@@ -152,7 +154,33 @@ export function createEdge(options: EdgeOptions): Edge {
   const isPublicKey = ({ primer, parameters }: ProductKey) =>
     isPublic(auth, { access: primer.access, types: primer.parameters, parameters })
 
-  return { handle, keyOf, isPublic: isPublicKey, commonHeaders, log: log ?? null }
+  return {
+    handle: (request) => traced(request, respond),
+    keyOf,
+    isPublic: isPublicKey,
+    commonHeaders,
+    log: log ?? null,
+  }
+}
+
+function traced(request: EdgeRequest, respond: (request: EdgeRequest) => Promise<EdgeResponse>): Promise<EdgeResponse> {
+  const attributes = { 'http.request.method': request.method }
+  return continuing(originOf(request), () =>
+    inSpan('kck request', { kind: 'server', attributes }, async (span) => {
+      const response = await respond(request)
+      span.setAttribute('http.response.status_code', response.status)
+      if (response.note?.key !== undefined) span.setAttribute('kck.key', response.note.key)
+      return response
+    }),
+  )
+}
+
+/** A caller that traces says so in its headers. */
+function originOf({ headers, requestId }: EdgeRequest): Origin {
+  const [traceparent] = headerValues(headers, 'traceparent')
+  if (traceparent === undefined) return { requestId }
+  const tracestate = listHeader(headers, 'tracestate')
+  return { requestId, trace: { traceparent, ...(tracestate === undefined ? {} : { tracestate }) } }
 }
 
 function logEntry(request: EdgeRequest, response: EdgeResponse, began: number, now: number): RequestLogEntry {

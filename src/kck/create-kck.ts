@@ -9,6 +9,7 @@ import type { ProductKey, Registry } from '../primer/registry.ts'
 import { candidateOf, lookAt } from '../refresh/candidate.ts'
 import { choose } from '../refresh/choose.ts'
 import { isOwedToReplicas } from '../replicate/publisher.ts'
+import { carryOrigin } from '../trace/carry-origin.ts'
 import { announce } from '../update/announce.ts'
 import { runUpdate } from '../update/update.ts'
 import { createCachedWrites } from '../write/create-cached-writes.ts'
@@ -25,7 +26,8 @@ export interface KckDeps extends KckParts {
 }
 
 /** KCK over the given ports. Knows no technology: `local/runtime.ts` and `functions/runtime.ts` choose those. */
-export function createKck(deps: KckDeps): Kck {
+export function createKck(given: KckDeps): Kck {
+  const deps = { ...given, queue: carryOrigin(given.queue) }
   const { registry, store, sources, queue } = deps
   const options: KckOptions = { ...DEFAULT_OPTIONS, ...deps.options }
   const flows = createFlows(deps, options)

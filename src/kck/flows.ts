@@ -21,6 +21,7 @@ import { KnownNodes } from '../refresh/tables.ts'
 import { UnstoredComputes } from '../refresh/unstored.ts'
 import type { Replication } from '../replicate/replicate-products.ts'
 import { statementOf } from '../sql/parse.ts'
+import { inSpan } from '../trace/trace.ts'
 import { ByHand } from '../update/by-hand.ts'
 import type { KckOptions } from './options.ts'
 
@@ -102,7 +103,8 @@ function computeWith(
   const known = new KnownNodes(store.lineage)
   const reading = { registry, sources, parseStatement: statementOf, known, fetchMany }
   return {
-    compute: (product: ProductKey, run: ComputeRun) => computeProduct(reading, product, run),
+    compute: (product: ProductKey, run: ComputeRun) =>
+      inSpan('kck compute', { attributes: { 'kck.key': product.text } }, () => computeProduct(reading, product, run)),
     cutOff: (product, row, signal) => tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() }),
   }
 }

@@ -13,6 +13,7 @@ import type { Definitions } from '../primer/load.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Process } from '../process/define-process.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
+import { carryOrigin } from '../trace/carry-origin.ts'
 import { budgetSources } from './budget-sources.ts'
 import { loadRegistry } from './load-registry.ts'
 import { openAuth } from './open-auth.ts'
@@ -102,7 +103,11 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   const openProcesses = async () => {
     const processes = await import('./open-processes.ts')
     const jobs = replication?.jobs ?? []
-    return processes.openProcesses(config, { kck, ...opened, clock, entropy }, { jobs, bundled: project?.processes })
+    return processes.openProcesses(
+      config,
+      { kck, ...opened, queue: carryOrigin(opened.queue), clock, entropy },
+      { jobs, bundled: project?.processes },
+    )
   }
   const beforeFreeze = async () => {
     await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))

@@ -1,6 +1,13 @@
 /** Where refresh requests wait. At least once, in no order: the row is the truth, a message only a hint to look at it. */
 export type Lane = 'hot' | 'normal' | 'idle'
 
+/** The request of a caller that work goes back to, through all queues and processes. */
+export interface Origin {
+  readonly requestId?: string
+  /** `traceparent` and `tracestate` (W3C), where somebody traces. */
+  readonly trace?: Readonly<Record<string, string>>
+}
+
 export interface RefreshRequest {
   readonly key: string
   /** Why: `stale-read`, `not-set`, `change`, `schedule`, `warm-up`, `retry`, `manual`. */
@@ -9,6 +16,7 @@ export interface RefreshRequest {
   readonly at: number
   /** What changed upstream, for augment; JSON, small. */
   readonly changes?: readonly unknown[]
+  readonly origin?: Origin
 }
 
 export interface Delivery {

@@ -2,6 +2,7 @@ import { asKckError, type KckError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
 import type { Delivery } from '../ports/refresh-queue.ts'
+import { continuing, inSpan } from '../trace/trace.ts'
 
 /** What becomes of a delivery. The row remembers failures; a message only says when to look again. */
 export type Outcome =
@@ -13,12 +14,17 @@ const RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 900_000
 
 /** Does what one delivery asks for and says what became of it. Never throws. */
-export async function deliver(work: Work, delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+export function deliver(work: Work, delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+  return continuing(delivery.request.origin, () => refresh(work, delivery, signal))
+}
+
+async function refresh(work: Work, delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
   const { key, cause } = delivery.request
   const report = (action: 'acknowledged' | 'dropped' | 'parked' | 'retried') =>
     emit({ type: 'queue', action, key, lane: delivery.lane, cause })
   try {
-    await work.refresh(delivery.request, signal)
+    const attributes = { 'kck.key': key, 'kck.lane': delivery.lane, 'kck.cause': cause }
+    await inSpan('kck refresh', { kind: 'consumer', attributes }, () => work.refresh(delivery.request, signal))
     report('acknowledged')
     return { done: 'acknowledged' }
   } catch (thrown) {

@@ -61,6 +61,7 @@ export class SqsCalls {
       WaitTimeSeconds: Math.min(LONGEST_WAIT, seconds(waitMs)),
       VisibilityTimeout: Math.min(LONGEST_HIDING, seconds(visibilityMs)),
       MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+      MessageAttributeNames: ['All'],
     })
     const { Messages = [] } = await this.#call(lane, signal, () => client.send(command, limits(signal, waitMs)))
     return Messages

@@ -1,10 +1,11 @@
 import { KckError } from '../../errors.ts'
 import { emit } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Delivery, Lane, RefreshQueue, RefreshRequest } from '../../ports/refresh-queue.ts'
+import type { Delivery, Lane, Origin, RefreshQueue, RefreshRequest } from '../../ports/refresh-queue.ts'
 import { Acknowledgements } from './acknowledge.ts'
 import { type SqsCallOptions, SqsCalls } from './calls.ts'
 import { readMessage } from './message.ts'
+import { type ReceivedAttributes, readOrigin } from './origin.ts'
 import { sendAll } from './send.ts'
 
 export interface SqsRefreshQueueOptions extends SqsCallOptions {
@@ -18,6 +19,7 @@ export interface SqsRecord {
   readonly body: string
   readonly eventSourceARN: string
   readonly attributes: { readonly ApproximateReceiveCount: string; readonly SentTimestamp: string }
+  readonly messageAttributes?: ReceivedAttributes
 }
 
 export interface SqsRefreshQueue extends RefreshQueue {
@@ -35,6 +37,7 @@ interface Raw {
   readonly body: string
   readonly attempt: number
   readonly sentAt: number
+  readonly origin: Origin | undefined
 }
 
 const LANES: readonly Lane[] = ['hot', 'normal', 'idle']
@@ -84,8 +87,13 @@ class SqsQueue implements SqsRefreshQueue {
     const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing
     try {
       const messages = await this.#calls.receive(lane, max, { ...options, signal })
-      const raws = messages.map(({ ReceiptHandle, Body, Attributes }) =>
-        rawOf(lane, { receiptHandle: ReceiptHandle ?? '', body: Body ?? '', attributes: { ...Attributes } }),
+      const raws = messages.map(({ ReceiptHandle, Body, Attributes, MessageAttributes }) =>
+        rawOf(lane, {
+          receiptHandle: ReceiptHandle ?? '',
+          body: Body ?? '',
+          attributes: { ...Attributes },
+          ...(MessageAttributes ? { messageAttributes: MessageAttributes } : {}),
+        }),
       )
       const taken = raws.map((raw) => ({ raw, delivery: this.#read(raw) }))
       await Promise.all(taken.flatMap(({ raw, delivery }) => (delivery === 'dropped' ? [this.#acknowledge(raw)] : [])))
@@ -117,7 +125,10 @@ class SqsQueue implements SqsRefreshQueue {
 
   #read(raw: Raw): Delivery | 'unreadable' | 'dropped' {
     const message = readMessage(raw.body, raw.sentAt)
-    if ('request' in message) return this.#deliver(raw, message.request)
+    if ('request' in message) {
+      const { origin } = raw
+      return this.#deliver(raw, { ...message.request, ...(origin ? { origin } : {}) })
+    }
     const { lane } = raw
     if ('dropped' in message) {
       emit({ type: 'queue', action: 'dropped', key: message.dropped, lane, cause: message.reason })
@@ -165,6 +176,7 @@ function rawOf(
     readonly receiptHandle: string
     readonly body: string
     readonly attributes: { readonly ApproximateReceiveCount?: string; readonly SentTimestamp?: string }
+    readonly messageAttributes?: ReceivedAttributes
   },
 ): Raw {
   const { ApproximateReceiveCount = '1', SentTimestamp = '0' } = message.attributes
@@ -174,6 +186,7 @@ function rawOf(
     body: message.body,
     attempt: Number(ApproximateReceiveCount),
     sentAt: Number(SentTimestamp),
+    origin: readOrigin(message.messageAttributes),
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Lane, RefreshRequest } from '../../ports/refresh-queue.ts'
 import type { SqsCalls } from './calls.ts'
 import { MAX_BYTES, writeMessage } from './message.ts'
+import { type Attributes, ORIGIN_BYTES, writeOrigin } from './origin.ts'
 
 const MAX_ENTRIES = 10
 const CALLS_AT_ONCE = 8
@@ -14,6 +15,7 @@ const LONGEST_DELAY_MS = 900_000
 interface Entry {
   readonly Id: string
   readonly MessageBody: string
+  readonly MessageAttributes?: Attributes
   readonly DelaySeconds: number
 }
 
@@ -34,8 +36,8 @@ export async function sendAll(
 ): Promise<void> {
   signal?.throwIfAborted()
   const DelaySeconds = Math.ceil(Math.min(LONGEST_DELAY_MS, Math.max(0, delayMs)) / 1_000)
-  const batches = intoBatches(requests.map(writeMessage)).map((bodies) =>
-    bodies.map((MessageBody, index): Entry => ({ Id: String(index), MessageBody, DelaySeconds })),
+  const batches = intoBatches(requests.map(messageOf)).map((messages) =>
+    messages.map((message, index): Entry => ({ Id: String(index), ...message, DelaySeconds })),
   )
   let failure: unknown
   let next = 0
@@ -73,18 +75,28 @@ async function sendBatch(
   }
 }
 
-/** Texts of ASCII, ten to a batch and not more bytes than a call may have. */
-function intoBatches(texts: readonly string[]): string[][] {
-  const batches: string[][] = []
+type OneMessage = Pick<Entry, 'MessageBody' | 'MessageAttributes'>
+
+function messageOf(request: RefreshRequest): OneMessage {
+  const MessageBody = writeMessage(request)
+  const MessageAttributes = writeOrigin(request.origin)
+  const fits = MessageAttributes !== undefined && MessageBody.length + ORIGIN_BYTES <= MAX_BYTES
+  return { MessageBody, ...(fits ? { MessageAttributes } : {}) }
+}
+
+/** Ten to a batch, and not more bytes than a call may have. */
+function intoBatches(messages: readonly OneMessage[]): OneMessage[][] {
+  const batches: OneMessage[][] = []
   let bytes = 0
-  for (const text of texts) {
+  for (const message of messages) {
+    const size = message.MessageBody.length + (message.MessageAttributes ? ORIGIN_BYTES : 0)
     const batch = batches.at(-1)
-    if (batch && batch.length < MAX_ENTRIES && bytes + text.length <= MAX_BYTES) {
-      batch.push(text)
-      bytes += text.length
+    if (batch && batch.length < MAX_ENTRIES && bytes + size <= MAX_BYTES) {
+      batch.push(message)
+      bytes += size
     } else {
-      batches.push([text])
-      bytes = text.length
+      batches.push([message])
+      bytes = size
     }
   }
   return batches
