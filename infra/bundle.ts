@@ -39,7 +39,8 @@ export async function bundleFunctions(
 ): Promise<Bundle> {
   await rm(into, { recursive: true, force: true })
   const { metafile } = await build({
-    entryPoints: FUNCTIONS.map((name) => join(root, 'functions', `${name}${extension}`)),
+    // The project itself too, so that what is deployed can be looked at.
+    entryPoints: [...FUNCTIONS, 'project'].map((name) => join(root, 'functions', `${name}${extension}`)),
     outdir: into,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'shared/[hash]',

@@ -1,5 +1,6 @@
 import {
   ArnFormat,
+  type CfnResource,
   Duration,
   aws_ec2 as ec2,
   RemovalPolicy,
@@ -70,6 +71,8 @@ export class KckDatabase extends Construct {
       resourceName: name,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     })
+    const own = cluster.node.findChild('Secret').node.defaultChild as CfnResource
+    own.applyRemovalPolicy(RemovalPolicy.RETAIN)
     this.admin = cluster.secret as secrets.ISecret
     this.reader = userOf(cluster, 'reader', name)
     this.writer = userOf(cluster, 'writer', name)
@@ -87,6 +90,8 @@ function isolatedVpc(scope: Construct, name: string): ec2.Vpc {
     vpcName: name,
     maxAzs: 2,
     natGateways: 0,
+    // Nothing is in the default group, and restricting it would take a function with rights of its own.
+    restrictDefaultSecurityGroup: false,
     subnetConfiguration: [{ name: 'database', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
   })
   acknowledge(vpc, 'AwsSolutions', 'VPC7', 'Nothing flows: it has no way in or out, and the Data API does not use it')

@@ -41,7 +41,12 @@ export class KckFunctions extends Construct {
     const http = [...store, access.sending(things), access.largeBodies(things)]
     const make = this.#maker(props)
     this.all = {
-      fetch: make('fetch', { hosts: 1, timeout: HTTP_TIMEOUT, user: 'reader', may: [...http, ...reads] }),
+      fetch: make('fetch', {
+        hosts: 1,
+        timeout: HTTP_TIMEOUT,
+        user: 'reader',
+        may: [...http, access.measuring(things), ...reads],
+      }),
       update: make('update', { hosts: 1, timeout: HTTP_TIMEOUT, user: 'writer', may: [...http, ...writes] }),
       'refresh-worker': make('refresh-worker', {
         timeout: workerTimeout,

@@ -1,0 +1,9 @@
+import { defineConfig } from '../../../src/config/config.ts'
+
+/** A project with one of everything that a deployment looks at. */
+// biome-ignore lint/style/noDefaultExport: the form of a settings file.
+export default defineConfig({
+  sources: { shop: { kind: 'pglite', budget: { concurrency: 4 } } },
+  auth: { issuer: 'local' },
+  limits: { computeTimeout: '2m' },
+})

@@ -1,0 +1,2 @@
+-- kck: key: { id: int }, body: { amount: int }
+update orders set amount = :amount where id = :id
