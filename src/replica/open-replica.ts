@@ -32,9 +32,12 @@ export interface ReplicaOptions<T> {
   readonly follow?: boolean
   /** Milliseconds between two looks at the log. Default 250. */
   readonly everyMs?: number
-  /** Milliseconds within which an update in the background, and the first one, ends. Default 10,000. */
+  /** Milliseconds within which an update in the background ends, also one that restores a snapshot. Default 900,000. */
   readonly deadlineMs?: number
 }
+
+/** Opening waits this long for a file that is complete; then it is completed behind. */
+const OPENING_MS = 10_000
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/
 
@@ -55,12 +58,12 @@ export async function openReplica<T, K extends string | Buffer>(options: Replica
   const [clock, entropy] = [systemClock, systemEntropy]
   const path = join(options.path ?? join(tmpdir(), 'kck-replica'), name)
   const state = new LmdbReplicaState({ path, clock })
-  const { cacheBytes = 32 * 1024 * 1024, everyMs = 250, deadlineMs = 10_000 } = options
+  const { cacheBytes = 32 * 1024 * 1024, everyMs = 250, deadlineMs = 900_000 } = options
   const settings = { codec, keys, cacheBytes, everyMs, deadlineMs }
   const replica = createReplica<T, K>({ name, log, state, snapshots, clock, entropy }, settings)
-  const scope = openScope(clock, clock.now() + settings.deadlineMs)
+  const scope = openScope(clock, clock.now() + OPENING_MS)
   try {
-    if (!replica.valid) await untilAborted(replica.update(undefined, scope), scope.signal)
+    if (!replica.valid) await untilAborted(replica.update(), scope.signal)
   } catch (error) {
     if (error instanceof KckError && error.code === 'INVALID_CONFIG') throw error
     emit({ type: 'replica', name, outcome: 'failed', id: replica.updateId, error })
