@@ -1,6 +1,7 @@
 import { emit } from '../events.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { EntryStore } from '../ports/entry-store.ts'
+import { isUnderWay } from './deltas.ts'
 import type { EntryRow, Happening, StoredEntry } from './entry.ts'
 import { historyWith } from './history.ts'
 import { emptyRow, type Refusal, type Transition } from './transitions.ts'
@@ -71,7 +72,9 @@ export async function mutate(
 // The row remembers what it absorbed, so marks that stay behind are harmless and go with the next change.
 async function removeFoldedMarks(deps: MutateDeps, change: Change, entry: StoredEntry, next: EntryRow): Promise<void> {
   if (change.keepMarks) return
-  const folded = entry.marks.filter((mark) => next.absorbed.includes(mark.id)).map((mark) => mark.id)
+  const folded = entry.marks
+    .filter((mark) => next.absorbed.includes(mark.id) && !isUnderWay(mark, entry.marks))
+    .map((mark) => mark.id)
   if (folded.length === 0) return
   try {
     await deps.entries.unmark(entry.key, folded)

@@ -1,3 +1,4 @@
+import { changeOf, isUnderWay } from '../entry/deltas.ts'
 import type { Mark, Materialization, StoredEntry } from '../entry/entry.ts'
 import { pendingMarks } from '../entry/freshness.ts'
 import type { JsonValue } from '../entry/json.ts'
@@ -57,6 +58,7 @@ export async function tryAugment(
 function mayAugment(product: ProductKey, before: StoredEntry, value: Materialization, now: number): boolean {
   return (
     value.builtEpoch === before.row?.epoch &&
+    !before.marks.some((mark) => isUnderWay(mark, before.marks)) &&
     value.primerRevision === product.primer.revision &&
     (value.softExpiresAt === null || now < value.softExpiresAt) &&
     (value.hardExpiresAt === null || now < value.hardExpiresAt)
@@ -75,11 +77,6 @@ function completeChanges(marks: readonly Mark[]): readonly Change[] | null {
   return [...ended.values()]
     .sort((a, b) => a.at - b.at)
     .flatMap((mark) => (mark.delta?.change ? [JSON.parse(mark.delta.change) as Change] : []))
-}
-
-/** Marks that a change places are named after it: see `propagate`. */
-function changeOf(markId: string): string {
-  return markId.split(':', 1)[0] ?? markId
 }
 
 /** Whether two JSON texts say the same, whatever the order of names. */

@@ -134,10 +134,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     scenario: 'crowd',
     seed: 1,
     edits: [
+      edit('refresh/compute.ts', '      await recorder.willRead(nodes, signal)\n', ''),
       edit(
         'refresh/compute.ts',
-        '      await recorder.willRead(nodes, signal)\n      return source.query(statement, values, { signal, priority: run.priority })',
-        '      const result = await source.query(statement, values, { signal, priority: run.priority })\n      await recorder.willRead(nodes, signal)\n      return result',
+        '      recorder.didQuery(',
+        '      await recorder.willRead(nodes, signal)\n      recorder.didQuery(',
       ),
     ],
   },
@@ -346,6 +347,29 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       edit('fetch/judge.ts', 'if (!isYoung) return', "if (asOf > startedAt) return 'serve'\n  if (!isYoung) return"),
       edit('fetch/fetch.ts', 'value.body.id === damaged || value.builtEpoch < epoch', 'value.body.id === damaged'),
     ],
+  },
+  'an augment applies to a value that it was not made for': {
+    scenario: 'counted',
+    seed: 1,
+    edits: [edit('refresh/augment.ts', '    value.builtEpoch === before.row?.epoch &&\n', '')],
+  },
+  'an augment does without a change that did not say what it was': {
+    scenario: 'counted',
+    seed: 1,
+    edits: [
+      edit('refresh/augment.ts', ' || begun.size !== ended.size) return null', ') return null'),
+      edit('refresh/augment.ts', '  for (const of of begun) if (of === undefined || !ended.has(of)) return null\n', ''),
+    ],
+  },
+  'an augment counts a change once more': {
+    scenario: 'counted',
+    seed: 1,
+    edits: [edit('refresh/augment.ts', 'completeChanges(pendingMarks(before))', 'completeChanges(before.marks)')],
+  },
+  'a change under way is forgotten when it is folded': {
+    scenario: 'counted',
+    seed: 1,
+    edits: [edit('refresh/augment.ts', '    !before.marks.some((mark) => isUnderWay(mark, before.marks)) &&\n', '')],
   },
   'a repeated set reaches nobody': {
     scenario: 'byHand',

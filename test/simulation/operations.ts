@@ -1,7 +1,7 @@
 import { KckError } from '../../src/errors.ts'
 import type { FetchRequest, Kck } from '../../src/kck/kck.ts'
 import type { Asked, Memory } from './checks.ts'
-import { FAMILIES } from './products.ts'
+import { FAMILIES, USUAL_FAMILIES } from './products.ts'
 import type { OperationKind } from './scenarios.ts'
 import { Killed, type Node, type World } from './world.ts'
 
@@ -25,7 +25,7 @@ export class Operations {
     const { chance, scenario } = world
     this.#world = world
     this.#ids = chance.happens(0.2) ? ['a', 'b'] : ['a']
-    const names = FAMILIES[scenario.family ?? chance.pick(Object.keys(FAMILIES))] ?? []
+    const names = FAMILIES[scenario.family ?? chance.pick(USUAL_FAMILIES)] ?? []
     this.#keys = names.flatMap((name) => this.#ids.map((id) => `${name}/${id}`))
     const has = (...some: readonly string[]) => some.some((name) => names.includes(name))
     const { kinds } = scenario
@@ -64,13 +64,14 @@ export class Operations {
 
   /** The whole path of a write: intent, transaction, marks, answer. Nobody tries again when it fails. */
   update(): void {
-    const { chance, checks } = this.#world
+    const { chance, checks, scenario } = this.#world
     const id = chance.pick(this.#ids)
+    const key = `${scenario.family === 'counted' ? 'count' : 'write'}/${id}`
     this.#through(async (kck, node) => {
-      const { rows } = await kck.update(`write/${id}`, {})
+      const { rows } = await kck.update(key, {})
       this.#world.trace?.(`-- truth/${id} ${rows[0]?.['n']} is acknowledged`)
       checks.acknowledged(`truth/${id}`, rows[0]?.['n'] as number, node.name)
-    }).catch((error: unknown) => this.#mayFail(error, `write/${id}`))
+    }).catch((error: unknown) => this.#mayFail(error, key))
   }
 
   tag(): void {

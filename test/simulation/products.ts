@@ -21,6 +21,8 @@ export interface Product {
   readonly compute: (context: ComputeContext, id: string) => Promise<Value>
   readonly softTtlMs?: number
   readonly hardTtlMs?: number
+  /** From the value before and the writes since. */
+  readonly augment?: (current: Value, writes: number) => Value
 }
 
 const read = async (context: ComputeContext, table: string, id: string) => {
@@ -156,6 +158,8 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
       return { n: leaf, t: n(await get(context, `tagged/${id}`)) }
     },
   },
+  /** Counts writes one by one: one that is missed, or counted twice, shows for ever. */
+  tally: base('truth', { augment: (current, writes) => ({ n: n(current) + writes }) }),
   /** Rests on what changes by age only. */
   softly: {
     variables: (id) => [`hidden/soft-${id}`],
@@ -172,7 +176,10 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   long: ['tagged', 'deep', 'wide', 'tip'],
   age: ['soft', 'softly', 'hard', 'half'],
   either: ['either', 'plain', 'tagged', 'leaf'],
+  counted: ['tally', 'leaf'],
 }
+/** Those of a scenario that names none. */
+export const USUAL_FAMILIES = Object.keys(FAMILIES).filter((name) => name !== 'counted')
 
 function over(plain: number, leaf: number): Value {
   return { p: plain, q: plain, l: leaf }
@@ -205,12 +212,16 @@ export function isSame(value: JsonValue, expected: Value): boolean {
   return JSON.stringify(value) === JSON.stringify(expected)
 }
 
-const UPDATER = updater({
-  name: 'write',
+const WRITE = {
   key: { name: string() },
   source: 'shop',
   update: 'update truth set n = n + 1 where name = :name returning n, name',
-})
+}
+const UPDATERS = [
+  updater({ name: 'write', ...WRITE }),
+  /** Says what it changes to a product that can augment. */
+  updater({ name: 'count', ...WRITE, changes: ['tally/:name'] }),
+]
 
 /** Runs a compute of a product as one process does. */
 export type Around = (key: string, context: ComputeContext, compute: () => Promise<Value>) => Promise<Value>
@@ -222,8 +233,16 @@ export function registryFor(around: Around): Registry {
       source: 'shop',
       softTtlMs: product.softTtlMs ?? null,
       hardTtlMs: product.hardTtlMs ?? null,
+      augment: augmentOf(product),
       compute: (context, { id }) => around(`${name}/${id}`, context, () => product.compute(context, String(id))),
     }),
   )
-  return createRegistry({ primers, updaters: [UPDATER] })
+  return createRegistry({ primers, updaters: UPDATERS })
+}
+
+function augmentOf({ augment }: Product) {
+  return augment
+    ? (current: unknown, { changes }: { readonly changes: readonly unknown[] }) =>
+        augment(current as Value, changes.length)
+    : null
 }

@@ -132,7 +132,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   slowNear: {
     ...STORM,
     faults: { ...STORMY, slow: 0.15, lostRequest: 0, lostAnswer: 0 },
-    nearCacheMs: 1_000,
+    nearCacheMs: 5_000,
   },
   /** Changes by hand whose answers get lost. */
   byHand: {
@@ -140,6 +140,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     faults: { ...STORMY, lostRequest: 0.005, lostAnswer: 0.015 },
     family: 'hand',
     kinds: { ...STORM.kinds, update: 2, hand: 16 },
+  },
+  /** Values that are made from those before and what was written since. */
+  counted: {
+    ...STORM,
+    faults: { ...STORMY, lostRequest: 0.003, lostAnswer: 0.003, repeated: 0.2 },
+    family: 'counted',
+    kinds: { ...STORM.kinds, update: 16, hand: 0, tag: 0 },
   },
   /** A few keys, many changes, much at once. */
   crowd: {

@@ -10,6 +10,8 @@ import { recordEvents, testKck } from '../../support/kck.ts'
 function till(options: { readonly wrong?: boolean; readonly sampling?: number } = {}) {
   const sales: number[] = [1, 2, 3]
   const counts = { computes: 0, augments: 0 }
+  /** What a sale waits for. */
+  const before = { write: Promise.resolve(), commit: Promise.resolve() }
   const total = primer({
     name: 'total',
     parameters: { shop: int() },
@@ -28,9 +30,11 @@ function till(options: { readonly wrong?: boolean; readonly sampling?: number } 
     key: { shop: int() },
     body: { amount: int() },
     changes: ['total/:shop'],
-    run: ({ body }) => {
+    run: async ({ body }) => {
       if (body['amount'] === 0) throw new Error('refused')
+      await before.write
       sales.push(Number(body['amount']))
+      await before.commit
     },
   })
   const source: Source = {
@@ -49,6 +53,7 @@ function till(options: { readonly wrong?: boolean; readonly sampling?: number } 
   const { kck, clock, queue } = made
   return {
     ...made,
+    before,
     counts,
     sell: (amount: number) => clock.run(kck.update('sale/1', { amount })),
     total: () => clock.run(kck.get('total/1', { maxStaleMs: 0 })),
@@ -99,6 +104,24 @@ describe('augment', () => {
     const computing = kck.get('total/1')
     await sell(20)
     await clock.run(computing)
+    expect(await total()).toEqual({ sum: 36 })
+    expect(counts.augments).toBe(0)
+  })
+
+  test('is not used while a change is under way that began before the value was made', async () => {
+    const { before, clock, counts, kck, sell, total } = till()
+    await total()
+    const write = Promise.withResolvers<void>()
+    before.write = write.promise
+    before.commit = new Promise(() => undefined)
+    kck.update('sale/1', { amount: 10 }).catch(() => undefined)
+    await clock.advance(0)
+    expect(await total()).toEqual({ sum: 6 })
+    // Its transaction commits, and its process dies before it can say so.
+    write.resolve()
+    await clock.advance(0)
+    before.commit = Promise.resolve()
+    await sell(20)
     expect(await total()).toEqual({ sum: 36 })
     expect(counts.augments).toBe(0)
   })
