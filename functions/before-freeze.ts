@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core'
+import { emit } from '../src/events.ts'
 import type { Runtime } from '../src/local/runtime.ts'
-import { logFault } from './log.ts'
 
 /**
  * Between two invocations Lambda stops the process without a word: what others may be waiting for, such as permits of a
@@ -12,7 +12,7 @@ export function beforeFreeze(runtime: () => Promise<Pick<Runtime, 'beforeFreeze'
       await (await runtime()).beforeFreeze()
     } catch (error) {
       // What was not given back comes free when its lease ends.
-      logFault({ type: 'fault', where: 'before the freeze', error })
+      emit({ type: 'fault', where: 'before the freeze', error })
     }
   }
   return { after: giveBack, onError: giveBack }

@@ -5,10 +5,10 @@ import { KckError } from '../src/errors.ts'
 import { subscribe } from '../src/events.ts'
 import { createRuntime, type Runtime } from '../src/local/runtime.ts'
 import { MAX_ANSWER_BYTES } from './http-event.ts'
-import { logFault, logRequest } from './log.ts'
+import { logEvent, logRequest } from './log.ts'
 import { project } from './project.ts'
 
-subscribe(logFault)
+subscribe(logEvent)
 
 let running: Promise<Runtime> | undefined
 

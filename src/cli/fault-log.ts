@@ -1,4 +1,5 @@
 import { emit, subscribe } from '../events.ts'
+import { eventLine } from '../log/event-line.ts'
 import type { Io } from './io.ts'
 
 /**
@@ -8,10 +9,8 @@ import type { Io } from './io.ts'
  */
 export function logFaults(io: Io): () => void {
   const unsubscribe = subscribe((event) => {
-    if (event.type !== 'fault') return
-    const { where, key, code, error } = event
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: '' }
-    io.err(JSON.stringify({ level: 'error', type: 'fault', where, key, code, error: { name, message } }))
+    const line = event.type === 'fault' ? eventLine(event, Date.now()) : null
+    if (line !== null) io.err(line)
   })
   const onRejection = (error: unknown) => emit({ type: 'fault', where: 'unhandled-rejection', error })
   process.on('unhandledRejection', onRejection)

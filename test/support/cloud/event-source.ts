@@ -38,6 +38,7 @@ export function startEventSource(settings: EventSourceSettings): EventSource {
         MaxNumberOfMessages: Math.min(10, batchSize),
         WaitTimeSeconds: 5,
         MessageSystemAttributeNames: [...ATTRIBUTES],
+        MessageAttributeNames: ['All'],
       })
       try {
         const { Messages = [] } = await client.send(receive, { abortSignal: stopping.signal })
@@ -80,7 +81,12 @@ function recordOf(message: Message, { queueArn }: EventSourceSettings): SQSRecor
     receiptHandle: message.ReceiptHandle ?? '',
     body: message.Body ?? '',
     attributes: message.Attributes as unknown as SQSRecord['attributes'],
-    messageAttributes: {},
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType = 'String', StringValue = '' }]) => [
+        name,
+        { dataType: DataType, stringValue: StringValue },
+      ]),
+    ),
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',
     eventSourceARN: queueArn,
