@@ -19,7 +19,7 @@ type Level = LogFields['level']
 
 const levelOf = (outcome: string): Level => LEVELS[outcome] ?? 'info'
 
-function fieldsOf(event: KckEvent): Omit<LogFields, 'time'> | null {
+function fieldsOf(event: KckEvent): { readonly level: Level; readonly [name: string]: unknown } | null {
   switch (event.type) {
     case 'fault': {
       const { type, where, key, code, error } = event
