@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { sqlImport } from './src/primer/sql-hooks.ts'
 
-/** `unit` needs nothing but Node; the others get a real Cassandra and a real PostgreSQL from `test/support/services.ts`. */
+/** `unit`, `infra` and `simulation` need nothing but Node; the others get a real Cassandra and a real PostgreSQL from `test/support/services.ts`. */
 const withServices = (name: string) => ({
   extends: true as const,
   test: {
@@ -20,6 +20,7 @@ export default defineConfig({
     projects: [
       { extends: true as const, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       { extends: true as const, test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 120_000 } },
+      { extends: true as const, test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
       withServices('conformance'),
       withServices('integration'),
       withServices('cloud'),

@@ -6,8 +6,10 @@ export interface Mutant {
   readonly edits: readonly Edit[]
   /** Where it shows: other protections are off or hurt. */
   readonly scenario: keyof typeof SCENARIOS
-  /** Caught by this seed when it was planted: where to begin. */
+  /** The first that caught it when it was planted: where to begin. */
   readonly seed: number
+  /** Nothing is ever wrong, for something else makes up for it: over so many schedules the figures are beyond their limits. */
+  readonly masked?: number
 }
 
 export interface Edit {
@@ -31,7 +33,7 @@ const READ_PRODUCTS = `  await recorder.willRead(
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a commit does not check the lease': {
     scenario: 'crowd',
-    seed: 1,
+    seed: 8,
     edits: [
       edit('entry/transitions.ts', COMMIT_UNDER_LEASE, COMMIT_UNDER_LEASE.replace(/\n {2}if .*$/, '')),
       edit('entry/transitions.ts', 'builtEpoch: row.lease.epoch', 'builtEpoch: row.lease?.epoch ?? row.epoch'),
@@ -39,12 +41,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a commit ignores the epoch': {
     scenario: 'storm',
-    seed: 1,
+    seed: 2,
     edits: [edit('entry/transitions.ts', 'builtEpoch: row.lease.epoch', 'builtEpoch: row.epoch')],
   },
   'a request is dropped while the key is computed': {
     scenario: 'unswept',
-    seed: 1,
+    seed: 6,
     edits: [
       edit(
         'kck/create-kck.ts',
@@ -55,7 +57,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a compute under way answers a request that came later': {
     scenario: 'unswept',
-    seed: 1,
+    seed: 6,
     edits: [
       edit(
         'kck/create-kck.ts',
@@ -66,7 +68,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a message is acknowledged before its work': {
     scenario: 'orphaned',
-    seed: 1,
+    seed: 357,
     edits: [
       edit(
         'refresh/handle.ts',
@@ -77,7 +79,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a lease never expires': {
     scenario: 'storm',
-    seed: 1,
+    seed: 2,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -99,7 +101,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'marks of different changes have one id': {
     scenario: 'storm',
-    seed: 1,
+    seed: 2,
     edits: [edit('refresh/propagate.ts', 'const id = `${change.id}:${step}${hash', 'const id = `${hash')],
   },
   'marks are dropped when they are folded': {
@@ -109,7 +111,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a refused write counts as applied': {
     scenario: 'crowd',
-    seed: 1,
+    seed: 12,
     edits: [
       edit(
         'entry/mutate.ts',
@@ -120,7 +122,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges to products are written after they are read': {
     scenario: 'crowd',
-    seed: 1,
+    seed: 2,
     edits: [
       edit('refresh/compute.ts', READ_PRODUCTS, ''),
       edit(
@@ -132,7 +134,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges to tables are written after they are read': {
     scenario: 'crowd',
-    seed: 1,
+    seed: 50,
     edits: [
       edit('refresh/compute.ts', '      await recorder.willRead(nodes, signal)\n', ''),
       edit(
@@ -144,7 +146,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges are removed before the commit': {
     scenario: 'either',
-    seed: 1,
+    seed: 243,
     edits: [
       edit(
         'refresh/make.ts',
@@ -155,12 +157,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges of different computes have one id': {
     scenario: 'either',
-    seed: 1,
+    seed: 40,
     edits: [edit('refresh/recorder.ts', '  return `${key} ${edge}`', '  return `${key} ${edge && 1}`')],
   },
   'an intent is crossed out before the marks': {
     scenario: 'crashing',
-    seed: 1,
+    seed: 238,
     edits: [
       edit(
         'update/update.ts',
@@ -171,7 +173,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'an intent is written after the write': {
     scenario: 'crashing',
-    seed: 1,
+    seed: 705,
     edits: [
       edit(
         'update/update.ts',
@@ -187,7 +189,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'nobody resumes a change': {
     scenario: 'crashing',
-    seed: 1,
+    seed: 55,
     edits: [
       edit(
         'refresh/change.ts',
@@ -198,7 +200,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a change is not carried on where it arrives by a longer way': {
     scenario: 'unswept',
-    seed: 1,
+    seed: 76,
     edits: [
       edit(
         'refresh/propagate.ts',
@@ -209,17 +211,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'what is marked again is not asked for again': {
     scenario: 'diamonds',
-    seed: 1,
+    seed: 4,
     edits: [edit('refresh/propagate.ts', '  await requestRefreshes(deps, [...again], change, signal)\n', '')],
   },
   'what was asked for is not owed': {
     scenario: 'storm',
-    seed: 1,
+    seed: 77,
     edits: [edit('refresh/propagate.ts', "kind: 'refresh', id: key, at: now", "kind: 'intent', id: '', at: 0")],
   },
   'a purge does not fence a compute out': {
     scenario: 'byHand',
-    seed: 1,
+    seed: 3,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -230,7 +232,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a set does not fence a compute out': {
     scenario: 'crowd',
-    seed: 1,
+    seed: 8,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -246,7 +248,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a first compute forgets that it missed a direct change': {
     scenario: 'storm',
-    seed: 1,
+    seed: 98,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -262,22 +264,22 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a compute reads stale products': {
     scenario: 'storm',
-    seed: 1,
+    seed: 2,
     edits: [edit('refresh/compute.ts', '{ maxStaleMs: 0, signal,', '{ signal,')],
   },
   'a mix of old and new is published': {
     scenario: 'drawnOut',
-    seed: 1,
+    seed: 30,
     edits: [edit('refresh/run.ts', 'outdated.length === 0 || tries', 'outdated.length >= 0 || tries')],
   },
   'a process remembers what it has just changed': {
     scenario: 'near',
-    seed: 1,
+    seed: 31,
     edits: [edit('kck/flows.ts', '      near.delete(key)\n', '')],
   },
   'a slow read is remembered over a newer one': {
     scenario: 'slowNear',
-    seed: 1,
+    seed: 231,
     edits: [
       edit(
         'fetch/near-cache.ts',
@@ -299,12 +301,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a compute reads what its process remembers': {
     scenario: 'near',
-    seed: 1,
+    seed: 10,
     edits: [edit('fetch/fetch.ts', 'const isInput = parent !== undefined', 'const isInput = parent === null')],
   },
   'a value is served past its hard expiry': {
     scenario: 'failing',
-    seed: 1,
+    seed: 3,
     edits: [
       edit(
         'entry/freshness.ts',
@@ -326,7 +328,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a failing key does not back off': {
     scenario: 'failing',
-    seed: 1,
+    seed: 3,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -337,12 +339,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a clock says that a change is still to come': {
     scenario: 'storm',
-    seed: 1,
+    seed: 3,
     edits: [edit('fetch/judge.ts', 'Math.max(0, now - freshness.since)', 'now - freshness.since')],
   },
   'a clock says that a value has seen a change': {
     scenario: 'storm',
-    seed: 1,
+    seed: 2,
     edits: [
       edit('fetch/judge.ts', 'if (!isYoung) return', "if (asOf > startedAt) return 'serve'\n  if (!isYoung) return"),
       edit('fetch/fetch.ts', 'value.body.id === damaged || value.builtEpoch < epoch', 'value.body.id === damaged'),
@@ -355,7 +357,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'an augment does without a change that did not say what it was': {
     scenario: 'counted',
-    seed: 1,
+    seed: 24,
     edits: [
       edit('refresh/augment.ts', ' || begun.size !== ended.size) return null', ') return null'),
       edit('refresh/augment.ts', '  for (const of of begun) if (of === undefined || !ended.has(of)) return null\n', ''),
@@ -371,9 +373,35 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     seed: 1,
     edits: [edit('refresh/augment.ts', '    !before.marks.some((mark) => isUnderWay(mark, before.marks)) &&\n', '')],
   },
+  'nobody is asked to refresh what changed': {
+    scenario: 'calm',
+    seed: 1,
+    masked: 60,
+    edits: [edit('refresh/propagate.ts', 'await debounce.send(keys,', 'await debounce.send([],')],
+  },
+  'a message computes what is fresh already': {
+    scenario: 'calm',
+    seed: 1,
+    masked: 60,
+    edits: [
+      edit(
+        'refresh/refresh.ts',
+        '      if (request.until(entry)) {\n        done = ',
+        '      if (!request.until) {\n        done = ',
+      ),
+    ],
+  },
+  'nothing is cut off': {
+    scenario: 'calm',
+    seed: 1,
+    masked: 60,
+    edits: [
+      edit('refresh/cutoff.ts', '    value.builtEpoch !== row.epoch &&\n', '    value.builtEpoch > row.epoch &&\n'),
+    ],
+  },
   'a repeated set reaches nobody': {
     scenario: 'byHand',
-    seed: 1,
+    seed: 35,
     edits: [
       edit(
         'update/by-hand.ts',

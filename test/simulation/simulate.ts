@@ -50,7 +50,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
 
 /** Generous, and only for scenarios in which nothing fails: elsewhere leases and sweeps decide how long it takes. */
 export const LIMITS: Readonly<Record<string, Limits>> = {
-  calm: { p50: 2_000, p99: 10_000, computesPerChange: 6, mixed: 0 },
+  calm: { p50: 2_000, p99: 10_000, computesPerChange: 4.5, mixed: 0 },
   failing: { p50: 2_000, p99: 10_000, computesPerChange: 6, mixed: 0 },
   unswept: { p50: 5_000, p99: 45_000, computesPerChange: 6, mixed: 0 },
 }
