@@ -10,12 +10,14 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   herd: () => import('./herd.ts'),
   prime: () => import('./prime.ts'),
   update: () => import('./update.ts'),
+  pressure: () => import('./pressure.ts'),
   propagate: () => import('./propagate.ts'),
   drain: () => import('./drain.ts'),
   augment: () => import('./augment.ts'),
   choose: () => import('./choose.ts'),
   codec: () => import('./codec.ts'),
   profile: () => import('./profile.ts'),
+  replica: () => import('./replica.ts'),
 }
 
 const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [--most N]
@@ -24,17 +26,19 @@ const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [-
   herd       what many clients that miss one key at once cost the database
   prime      misses per second
   update     writes per second, with one product that depends on them
+  pressure   what a database of one core serves, alone and behind KCK
   propagate  what one change costs until everything below it is dirty, and fresh again
   drain      refresh requests per second, from a short queue and from a long one
   augment    a fresh value made from the last one and what changed, beside a recompute
   choose     in which order refreshes serve their readers best, simulated (CHOOSE_SEED, CHOOSE_TRACE: a recording)
   codec      what encoding and decoding a body costs
   profile    where the time of a hit goes
+  replica    reads, writes and a new machine with a replica, beside other ways to have values near
 
   --json FILE   write every single measurement there
   --seconds N   of each measurement (default 3)
   --rounds N    repetitions, of which the medians are shown (default 3)
-  --most N      products at most, of propagate and drain (default 100000)
+  --most N      products at most, of propagate, drain and replica (default 100000)
 `
 
 const { values, positionals } = parseArgs({

@@ -86,13 +86,14 @@ export class Connection {
   }
 }
 
-export function getRequest(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+/** `headers`: more of them, each ended by CRLF. */
+export function getRequest(path: string, headers = ''): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`)
 }
 
-export function putRequest(path: string, type: string, body: string): Buffer {
+export function putRequest(path: string, type: string, body: string, headers = ''): Buffer {
   const head = `PUT ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}`
-  return Buffer.from(`${head}\r\n\r\n${body}`)
+  return Buffer.from(`${head}\r\n${headers}\r\n${body}`)
 }
 
 export async function getOnce(port: number, path: string): Promise<Reply> {

@@ -17,9 +17,18 @@ export interface Database {
   countQueries(): Promise<number>
 }
 
+export interface DatabaseOptions {
+  /** As `name=value`. */
+  readonly settings?: readonly string[]
+  /** Gets the id of its first process. */
+  readonly onStart?: (pid: number) => void
+}
+
 /** A PostgreSQL server of its own, whose statements nobody else adds to, with the tables of `data/schema.sql`. */
-export async function startDatabase(cleanup: Cleanup): Promise<Database> {
-  const server = await startOwnPostgres()
+export async function startDatabase(cleanup: Cleanup, options: DatabaseOptions = {}): Promise<Database> {
+  const { settings = [], onStart } = options
+  const server = await startOwnPostgres({ settings })
+  onStart?.(server.pid)
   cleanup.add(() => server.stop())
   const { connectionString, drop } = await createDatabase(server.connectionString, 'bench')
   cleanup.add(drop)

@@ -73,6 +73,6 @@ export interface WriteLimits {
 export interface WriteWork {
   /** Applies what waits, and what comes, until the signal aborts. Never rejects. */
   run(signal: AbortSignal): Promise<void>
-  /** Applies until nothing is left that can be applied now; how many writes. Never rejects. */
-  drain(signal: AbortSignal): Promise<number>
+  /** Applies until nothing is left that can be applied now; how many writes. Never rejects. @default all logs */
+  drain(signal: AbortSignal, shards?: readonly number[]): Promise<number>
 }

@@ -1,4 +1,4 @@
-import { KckError } from '../errors.ts'
+import { asKckError, KckError } from '../errors.ts'
 import type { Source, SourceTransaction } from '../ports/source.ts'
 import { statementOf } from '../sql/parse.ts'
 
@@ -6,11 +6,11 @@ import { statementOf } from '../sql/parse.ts'
 const KEPT = '7 days'
 
 const ENTER = `insert into kck_applied (id, shard)
-  select value, :shard from json_array_elements_text(cast(:ids as json))
+  select value, cast(:shard as integer) from json_array_elements_text(cast(:ids as json))
   on conflict (id) do nothing returning id`
 const CREATE = `create table if not exists kck_applied (
   id text primary key, shard integer not null, applied_at timestamptz not null default now())`
-const FORGET = `delete from kck_applied where shard = :shard and applied_at < now() - interval '${KEPT}'`
+const FORGET = `delete from kck_applied where shard = cast(:shard as integer) and applied_at < now() - interval '${KEPT}'`
 
 /**
  * Notes the writes as applied, in the transaction that applies them; returns those that were not before. Waits for
@@ -21,26 +21,43 @@ export async function enter(
   shard: number,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const { rows } = await transaction.query(statementOf(ENTER), { shard, ids: JSON.stringify(ids) })
+  const { rows } = await transaction
+    .query(statementOf(ENTER), { shard, ids: JSON.stringify(ids) })
+    .catch((error: unknown) => {
+      throw ofLedger(error)
+    })
   return new Set(rows.map(([id]) => String(id)))
 }
 
-/** Whether an error means that the source has no such table yet. */
+/** Whether an error says that the source has no such table yet. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof KckError && error.details['sqlState'] === '42P01' && mentionsLedger(error.cause)
+  return isOfLedger(error) && stateOf(error.cause) === '42P01'
 }
 
-// The updater's own SQL may name a table that is not there, too.
-function mentionsLedger(cause: unknown): boolean {
-  return String((cause as { message?: unknown } | null)?.message ?? cause).includes('kck_applied')
+/** Whether the note failed, which is no fault of any write. */
+export function isOfLedger(error: unknown): error is KckError {
+  return error instanceof KckError && error.details['ledger'] === true
 }
 
 export async function createLedger(source: Source, signal: AbortSignal): Promise<void> {
   await source.query(statementOf(CREATE), {}, { signal, priority: 'background' }).catch((error: unknown) => {
     // Somebody else made it at the same time.
-    const state = error instanceof KckError ? error.details['sqlState'] : undefined
-    if (state !== '23505' && state !== '42P07') throw error
+    if (!['23505', '42P07'].includes(stateOf(error) ?? '')) throw ofLedger(error)
   })
+}
+
+function ofLedger(cause: unknown): KckError {
+  // What passes is what it was.
+  if (stateOf(cause) === undefined) return asKckError(cause)
+  return new KckError('SOURCE_UNAVAILABLE', 'The source cannot note cached writes; see the table kck_applied', {
+    cause,
+    details: { ledger: true },
+  })
+}
+
+function stateOf(error: unknown): string | undefined {
+  const state = error instanceof KckError ? error.details['sqlState'] : undefined
+  return typeof state === 'string' ? state : undefined
 }
 
 /** Forgets old writes of a log. To be called when all that were applied lie below what is done. */

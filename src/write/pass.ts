@@ -4,6 +4,7 @@ import type { Source } from '../ports/source.ts'
 import { chooseSource } from '../refresh/context.ts'
 import type { UpdateDeps } from '../update/update.ts'
 import { applyBatch } from './apply.ts'
+import { isOfLedger } from './ledger.ts'
 import type { OverlayDeps } from './overlays.ts'
 import { type Ready, readyOf } from './ready.ts'
 import type { Outcome, WaitingWrite } from './record.ts'
@@ -106,7 +107,7 @@ export class Pass {
   async #isDown(source: Source, error: unknown): Promise<boolean> {
     if (refusalOf(error)) return false
     const { code } = asKckError(error)
-    if (code === 'SOURCE_BUSY' || code === 'STORE_UNAVAILABLE') return true
+    if (code === 'SOURCE_BUSY' || code === 'STORE_UNAVAILABLE' || isOfLedger(error)) return true
     try {
       await source.ping({ signal: this.#signal })
       return false

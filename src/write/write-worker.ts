@@ -23,6 +23,8 @@ const LAST_LOOK_MS = 5_000
 const FORGET_EVERY_MS = 3_600_000
 const MOST_PARKED_RANGES = 2_000
 
+const ALL = Array.from({ length: SHARDS }, (_, shard) => shard)
+
 /** Applies what waits, in the order of each log, one process per log at a time. */
 export class WriteWorker {
   readonly #deps: WriteWorkerDeps
@@ -53,8 +55,7 @@ export class WriteWorker {
   }
 
   /** Applies until nothing is left that can be applied now. Returns how many writes; never rejects. */
-  async drain(signal: AbortSignal): Promise<number> {
-    const shards = Array.from({ length: SHARDS }, (_, shard) => shard)
+  async drain(signal: AbortSignal, shards: readonly number[] = ALL): Promise<number> {
     const counts = await concurrently(shards, AT_ONCE, (shard) => this.#drainShard(shard, signal))
     return counts.reduce((sum, count) => sum + count, 0)
   }

@@ -52,7 +52,9 @@ export async function startPostgres(): Promise<PostgresServer> {
  * Starts the machine's PostgreSQL on a free loopback port with a temporary data folder, as another user when we are
  * root (PostgreSQL refuses root). Its settings are for speed: the data survives `kill`, but not a real power cut.
  */
-export async function startOwnPostgres(options: { port?: number } = {}): Promise<OwnPostgresServer> {
+export async function startOwnPostgres(
+  options: { port?: number; settings?: readonly string[] } = {},
+): Promise<OwnPostgresServer> {
   const bin = findBinaries()
   const user = serverUser()
   const folder = mkdtempSync(join(tmpdir(), 'kck-postgres-'))
@@ -70,7 +72,7 @@ export async function startOwnPostgres(options: { port?: number } = {}): Promise
       },
     )
     const port = options.port ?? (await freePort())
-    const start = () => startPostmaster({ bin, data, port, user })
+    const start = () => startPostmaster({ bin, data, port, user, settings: options.settings ?? [] })
     const connectionString = `postgresql://postgres@127.0.0.1:${port}/postgres`
     let postmaster = await start()
     await query(connectionString, 'create extension if not exists pg_stat_statements').catch(() => {})
@@ -151,9 +153,11 @@ interface Postmaster {
   readonly data: string
   readonly port: number
   readonly user: User | undefined
+  /** More of them; the last of a name counts. */
+  readonly settings: readonly string[]
 }
 
-async function startPostmaster({ bin, data, port, user }: Postmaster): Promise<ChildProcess> {
+async function startPostmaster({ bin, data, port, user, settings: more }: Postmaster): Promise<ChildProcess> {
   const settings = [
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
@@ -166,6 +170,7 @@ async function startPostmaster({ bin, data, port, user }: Postmaster): Promise<C
     ...(existsSync(join(bin, '../lib/pg_stat_statements.so'))
       ? ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.track=all']
       : []),
+    ...more,
   ].flatMap((setting) => ['-c', setting])
   const child = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
     ...user,

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { shardOf } from '../../src/write/record.ts'
+import { createKeyspace, type TestKeyspace } from '../support/cassandra/keyspace.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import type { Task } from '../support/writes/process.ts'
+import { postgresSource, processOf, SCHEMA } from '../support/writes/system.ts'
+
+const script = join(import.meta.dirname, '../support/writes/process.ts')
+const address = inject('cassandra')
+const { connectionString: server } = inject('postgres')
+
+/**
+ * What each task changes, in order; between two of these it only reads. A process is killed before each, and before it
+ * says that it is done.
+ */
+const STEPS: Readonly<Record<Task['do'], readonly string[]>> = {
+  accept: ['writeQueue.append', 'registers.compareAndSet'],
+  apply: [
+    // The log is ours; what the batch may change is written down.
+    'registers.compareAndSet',
+    'workIndex.put',
+    'source.begin',
+    'source.enter',
+    'source.write',
+    'source.write',
+    'source.commit',
+    // The products it names, and what rests on the table, are marked and asked for; nothing is owed any more.
+    'entries.mark',
+    'workIndex.put',
+    'entries.mark',
+    'workIndex.put',
+    'workIndex.remove',
+    // The log moves on.
+    'registers.compareAndSet',
+    // The overlay ends, the records may go.
+    'registers.compareAndSet',
+    'writeQueue.replace',
+    'writeQueue.replace',
+    'registers.compareAndSet',
+    // The log is anybody's.
+    'registers.compareAndSet',
+  ],
+  retry: [
+    'writeQueue.append',
+    'registers.compareAndSet',
+    'writeQueue.replace',
+    'registers.compareAndSet',
+    'writeQueue.replace',
+  ],
+  discard: ['writeQueue.replace', 'registers.compareAndSet', 'writeQueue.replace'],
+}
+
+describe.skipIf(address === null)('a process that is killed at every step of a cached write', () => {
+  let keyspace: TestKeyspace
+  let database: TestDatabase
+  let client: pg.Client
+  let system: ReturnType<typeof processOf>
+  let spare: Child
+  let topics = 0
+
+  beforeAll(async () => {
+    if (address === null) return
+    keyspace = await createKeyspace(address)
+    database = await createDatabase(server, 'writes')
+    client = new pg.Client({ connectionString: database.connectionString })
+    await client.connect()
+    await client.query(SCHEMA)
+    const source = postgresSource(database.connectionString)
+    // Its clock is past the leases of those that were killed.
+    system = processOf({ store: await keyspace.open(), source, aheadMs: 31_000 })
+    spare = start()
+  })
+  afterAll(async () => {
+    await spare?.kill()
+    await system?.kck.close()
+    await client?.end()
+    await database?.drop()
+    await keyspace?.drop()
+  })
+
+  const start = () => new Child([keyspace.name, JSON.stringify(address), database.connectionString])
+  /** The steps that it took. The next process starts meanwhile. */
+  const run = async (task: Task): Promise<readonly string[]> => {
+    const child = spare
+    spare = start()
+    return child.run(task)
+  }
+  const notes = async (topic: string) => {
+    const { rows } = await client.query('select note from notes where topic = $1 order by n', [topic])
+    return rows.map(({ note }) => note as string)
+  }
+  const drain = (topic: string) =>
+    system.kck.writes.worker.drain(AbortSignal.timeout(20_000), [shardOf(`note/${topic}`)])
+  const accept = (topic: string, note: string) => system.kck.writes.accept(`note/${topic}`, { note })
+  const parkedOf = async (topic: string) =>
+    (await system.kck.writes.parked(1_000)).filter(({ updater }) => updater === `note/${topic}`)
+  /** What readers get is what the source says, or counts as stale. */
+  const nobodyIsDeceived = async (topic: string) => {
+    const fetched = await system.kck.fetch(`notes/${topic}`)
+    const value = await system.kck.get(`notes/${topic}`)
+    if (fetched.state === 'fresh') expect(value).toEqual(await notes(topic))
+    expect(await system.kck.get(`notes/${topic}`, { noCache: true })).toEqual(await notes(topic))
+  }
+  const newTopic = () => `topic-${topics++}`
+
+  /** Runs the scenario undisturbed for its steps, then once for each step, killed before it. */
+  const atEveryStep = async (what: Task['do'], scenario: (task: Task) => Promise<void>) => {
+    await scenario({ do: what, topic: newTopic(), killAt: null })
+    for (let killAt = 0; killAt <= STEPS[what].length; killAt++) {
+      await scenario({ do: what, topic: newTopic(), killAt })
+    }
+  }
+  const ranTo = (task: Task, steps: readonly string[]) => {
+    const expected = STEPS[task.do]
+    if (task.killAt === null) expect(steps).toEqual([...expected, 'done'])
+    else expect(steps).toEqual(expected.slice(0, task.killAt))
+  }
+
+  test('accepting: what was answered is there, what is repeated counts once', { timeout: 180_000 }, async () => {
+    await atEveryStep('accept', async (task) => {
+      await system.kck.get(`notes/${task.topic}`)
+      ranTo(task, await run(task))
+      // The caller heard nothing, and repeats itself.
+      await system.kck.writes.accept(`note/${task.topic}`, { note: 'first' }, { idempotencyKey: task.topic })
+      await accept(task.topic, 'second')
+      expect(await system.kck.get(`notes/${task.topic}`)).toEqual(['first', 'second'])
+      await drain(task.topic)
+      expect(await notes(task.topic)).toEqual(['first', 'second'])
+      await nobodyIsDeceived(task.topic)
+    })
+  })
+
+  test('applying: once, in order, and everything that rests on it hears of it', { timeout: 240_000 }, async () => {
+    await atEveryStep('apply', async (task) => {
+      await system.kck.get(`notes/${task.topic}`)
+      for (const note of ['a', 'a']) await accept(task.topic, note)
+      ranTo(task, await run(task))
+      await accept(task.topic, 'c')
+      await drain(task.topic)
+      expect(await notes(task.topic)).toEqual(['a', 'a', 'c'])
+      await nobodyIsDeceived(task.topic)
+    })
+  })
+
+  test('retrying and discarding what was refused', { timeout: 180_000 }, async () => {
+    for (const what of ['retry', 'discard'] as const) {
+      await atEveryStep(what, async (task) => {
+        const { id } = await accept(task.topic, 'bad')
+        await accept(task.topic, 'good')
+        await drain(task.topic)
+        expect(await parkedOf(task.topic)).toMatchObject([{ id }])
+        ranTo(task, await run({ ...task, id }))
+        await drain(task.topic)
+        // Done or not, it can be done (again); never is the write in two states, or gone.
+        for (const { id: left } of await parkedOf(task.topic)) await system.kck.writes.discard(left)
+        expect(await parkedOf(task.topic)).toEqual([])
+        expect(await system.kck.writes.status(id)).toMatchObject({ state: 'discarded' })
+        expect(await notes(task.topic)).toEqual(['good'])
+        await nobodyIsDeceived(task.topic)
+      })
+    }
+  })
+})
+
+class Child {
+  readonly #child: ChildProcess
+  #text = ''
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child.stdout?.on('data', (bytes) => {
+      this.#text += bytes
+    })
+    this.#child.stdin?.on('error', () => undefined)
+  }
+
+  async run(task: Task): Promise<readonly string[]> {
+    const ended = once(this.#child, 'close')
+    this.#child.stdin?.write(`${JSON.stringify(task)}\n`)
+    await ended
+    if (task.killAt === null ? this.#child.exitCode !== 0 : this.#child.signalCode !== 'SIGKILL') {
+      throw new Error(`The process ended with ${this.#child.exitCode ?? this.#child.signalCode}: ${this.#text}`)
+    }
+    return this.#text.split('\n').filter((line) => line !== '' && line !== 'ready')
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'close')
+  }
+}
