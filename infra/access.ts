@@ -7,6 +7,7 @@ import { tableArn } from './keyspace.ts'
 export interface Things {
   readonly tableArns: readonly string[]
   readonly sources: Readonly<Record<string, SourceAccess>>
+  /** Of the lanes. */
   readonly queueArns: readonly string[]
   readonly bucketName: string
 }
@@ -71,9 +72,9 @@ export function sending({ queueArns }: Things): Statement {
 }
 
 /** What Lambda itself does in the function's name, and what the worker does with a message it holds. */
-export function receiving({ queueArns }: Things): Statement {
-  const actions = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes', 'SendMessage']
-  return { actions: actions.map((action) => `sqs:${action}`), resources: [...queueArns] }
+export function receiving(queueArns: readonly string[]): Statement {
+  const actions = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes']
+  return { actions: actions.map((action) => `sqs:${action}`), resources: queueArns }
 }
 
 export function measuring({ queueArns }: Things): Statement {

@@ -6,7 +6,7 @@ import { build, type Metafile, type Plugin } from 'esbuild'
 import { type Project, projectModule, sqlModule } from './project.ts'
 
 /** The functions, by the names of their files in `functions/`. */
-export const FUNCTIONS = ['fetch', 'update', 'refresh-worker', 'process-worker', 'deploy'] as const
+export const FUNCTIONS = ['fetch', 'update', 'refresh-worker', 'process-worker', 'change', 'deploy'] as const
 
 export interface Bundle {
   /** Absolute: what Lambda unpacks for every function. */
@@ -87,10 +87,13 @@ function theProject(project: Project): Plugin {
 const onlyOfTheCloud: Plugin = {
   name: 'kck-only-of-the-cloud',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]adapters[\\/](lmdb|pglite|postgres|memory)[\\/][\w-]+\.[jt]s$/ }, ({ path }) => ({
-      contents: `throw new Error(${JSON.stringify(`${relative(root, path)} is not part of a function`)})`,
-      loader: 'js',
-    }))
+    onLoad(
+      { filter: /[\\/]adapters[\\/](lmdb|pglite|postgres|memory|file|file-log)[\\/][\w-]+\.[jt]s$/ },
+      ({ path }) => ({
+        contents: `throw new Error(${JSON.stringify(`${relative(root, path)} is not part of a function`)})`,
+        loader: 'js',
+      }),
+    )
   },
 }
 

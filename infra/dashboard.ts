@@ -53,10 +53,13 @@ function readers(graph: Graph, { own, api }: KckMetrics): cloudwatch.IWidget[] {
   ]
 }
 
-function computing(graph: Graph, { own, waiting, deadLetters }: KckMetrics): cloudwatch.IWidget[] {
+function computing(graph: Graph, { own, deadLetters }: KckMetrics): cloudwatch.IWidget[] {
   return [
     graph('Refresh lag (ms)', [own('RefreshLag', 'p50', PERIOD), own('RefreshLag', 'p90', PERIOD)]),
-    graph('Waiting, by lane', [...LANES.map((lane) => waiting(lane, PERIOD)), deadLetters(PERIOD)]),
+    graph('Waiting, by lane', [
+      ...LANES.map((lane) => own('QueueDepth', 'Maximum', PERIOD, { lane })),
+      deadLetters(PERIOD),
+    ]),
     graph('Computes', [
       own('Computes', 'Sum', PERIOD),
       own('ComputeFailures', 'Sum', PERIOD),

@@ -1,10 +1,10 @@
-import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy } from 'aws-cdk-lib'
+import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy, type aws_sqs as sqs } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import * as access from './access.ts'
 import { acknowledge } from './acknowledge.ts'
-import { type KckQueues, LANES } from './queues.ts'
+import { CHANGE_TIMEOUT, type KckQueues, LANES } from './queues.ts'
 
-export type FunctionName = 'fetch' | 'update' | 'refresh-worker' | 'process-worker' | 'deploy'
+export type FunctionName = 'fetch' | 'update' | 'refresh-worker' | 'process-worker' | 'change' | 'deploy'
 
 export interface KckFunctionsProps {
   /** The deployment's. */
@@ -27,6 +27,7 @@ export interface KckFunctionsProps {
 const HTTP_TIMEOUT = Duration.seconds(29)
 const LONGEST = Duration.minutes(15)
 const BATCH = 10
+const CHANGES_AT_A_TIME = 5
 
 /** The functions, all of one bundle, each with a role of its own. */
 export class KckFunctions extends Construct {
@@ -51,12 +52,17 @@ export class KckFunctions extends Construct {
       'refresh-worker': make('refresh-worker', {
         timeout: workerTimeout,
         user: 'reader',
-        may: [...store, access.receiving(things), ...reads],
+        may: [...store, access.receiving(things.queueArns), access.sending(things), ...reads],
       }),
       'process-worker': make('process-worker', {
         timeout: LONGEST,
         user: 'writer',
         may: [...store, access.sending(things), access.measuring(things), ...writes],
+      }),
+      change: make('change', {
+        timeout: CHANGE_TIMEOUT,
+        user: 'reader',
+        may: [...store, access.sending(things), access.receiving([props.queues.changes.queueArn])],
       }),
       deploy: make('deploy', {
         timeout: LONGEST,
@@ -65,15 +71,23 @@ export class KckFunctions extends Construct {
       }),
     }
     this.logGroups = Object.values(this.all).map((fn) => fn.logGroup as logs.LogGroup)
-    for (const lane of LANES) {
-      const mapping = this.all['refresh-worker'].addEventSourceMapping(lane, {
-        eventSourceArn: props.queues.lanes[lane].queueArn,
+    const deliver = (
+      fn: FunctionName,
+      queue: sqs.IQueue,
+      named: { readonly id: string; readonly maxConcurrency: number },
+    ) => {
+      const mapping = this.all[fn].addEventSourceMapping(named.id, {
+        eventSourceArn: queue.queueArn,
         batchSize: BATCH,
-        maxConcurrency: props.concurrency[lane],
+        maxConcurrency: named.maxConcurrency,
         reportBatchItemFailures: true,
       })
       acknowledge(mapping, 'Serverless', 'LambdaEventSourceMappingDestination', 'The queue has a dead-letter queue')
     }
+    for (const lane of LANES) {
+      deliver('refresh-worker', props.queues.lanes[lane], { id: lane, maxConcurrency: props.concurrency[lane] })
+    }
+    deliver('change', props.queues.changes, { id: 'changes', maxConcurrency: CHANGES_AT_A_TIME })
   }
 
   #maker(props: KckFunctionsProps) {

@@ -59,8 +59,6 @@ export function metricsOf({ name, apiId, functions, queues, clusterIdentifier }:
         'messages in dead-letter queues',
         period,
       ),
-    waiting: (lane: Lane, period: Duration) =>
-      queues.lanes[lane].metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum', label: lane }),
     oldest: (lane: Lane, period: Duration) =>
       queues.lanes[lane].metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum', label: lane }),
     database:

@@ -28,7 +28,9 @@ export function projectModule({ configFile, definitions }: Project): string {
     definitions.flatMap((definition, index) => (definition.kind === kind ? [`d${index}`] : [])).join(', ')
   return [
     `import { stampRevision } from ${here('primer/revision')}`,
-    configFile === null ? 'const settings = {}' : `import settings from ${JSON.stringify(configFile)}`,
+    configFile === null ? 'const file = {}' : `import file from ${JSON.stringify(configFile)}`,
+    // A copy of the products on its own disk is for machines that stay (docs/deploy.md, "Replicas").
+    'const { replica: _, ...settings } = file',
     ...codes,
     `const definitions = { primers: [${listOf('primer')}], updaters: [${listOf('updater')}] }`,
     `export const project = { settings, definitions, processes: [${listOf('process')}] }`,

@@ -10,6 +10,8 @@ export type Lane = (typeof LANES)[number]
  * what nobody can read, or what ends its workers, gets there.
  */
 const MAX_RECEIVES = 5
+/** How long a batch of announced changes may take. */
+export const CHANGE_TIMEOUT = Duration.minutes(1)
 const DEAD_LETTER_DAYS = 14
 const WAITING_DAYS = 4
 
@@ -20,11 +22,13 @@ export interface KckQueuesProps {
   readonly workerTimeout: Duration
 }
 
-/** Three lanes for refresh requests, each with a dead-letter queue, and one for schedules that could not be fired. */
+/** Three lanes for refresh requests and a queue for changes, each with a dead-letter queue; so have the schedules. */
 export class KckQueues extends Construct {
   readonly lanes: Readonly<Record<Lane, sqs.Queue>>
+  /** For other systems: what they send to it has changed, in the form of `POST /changed`. */
+  readonly changes: sqs.Queue
   /** By what they are behind. */
-  readonly deadLetters: Readonly<Record<Lane | 'schedules', sqs.Queue>>
+  readonly deadLetters: Readonly<Record<Lane | 'changes' | 'schedules', sqs.Queue>>
 
   constructor(scope: Construct, id: string, { name, workerTimeout }: KckQueuesProps) {
     super(scope, id)
@@ -39,16 +43,19 @@ export class KckQueues extends Construct {
       hot: deadLettersOf('hot'),
       normal: deadLettersOf('normal'),
       idle: deadLettersOf('idle'),
+      changes: deadLettersOf('changes'),
       schedules: deadLettersOf('schedules'),
     }
-    const lane = (of: Lane) =>
+    const withDeadLetters = (of: Lane | 'changes', visibilityTimeout: Duration) =>
       this.#queue(of, {
         queueName: `${name}-${of}`,
-        visibilityTimeout: workerTimeout,
+        visibilityTimeout,
         retentionPeriod: Duration.days(WAITING_DAYS),
         deadLetterQueue: { queue: this.deadLetters[of], maxReceiveCount: MAX_RECEIVES },
       })
+    const lane = (of: Lane) => withDeadLetters(of, workerTimeout)
     this.lanes = { hot: lane('hot'), normal: lane('normal'), idle: lane('idle') }
+    this.changes = withDeadLetters('changes', CHANGE_TIMEOUT)
   }
 
   #queue(id: string, props: sqs.QueueProps): sqs.Queue {

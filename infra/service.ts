@@ -32,7 +32,7 @@ export interface ServiceOptions {
   readonly throttle?: { readonly perSecond: number; readonly burst: number }
   /** Workers at a time by lane, 2 to 1,000; the sources have their own budgets. @default { hot: 20, normal: 10, idle: 2 } */
   readonly concurrency?: Partial<Readonly<Record<Lane, number>>>
-  /** MB by function. @default 1024, process-worker and deploy 512 */
+  /** MB by function. @default 1024; process-worker, change and deploy 512 */
   readonly memory?: Partial<Readonly<Record<FunctionName, number>>>
   /** A line of the API for each request, at $0.50 per GB. @default true */
   readonly accessLogs?: boolean
@@ -58,6 +58,7 @@ const MEMORY: Readonly<Record<FunctionName, number>> = {
   update: 1024,
   'refresh-worker': 1024,
   'process-worker': 512,
+  change: 512,
   deploy: 512,
 }
 const THROTTLE = { perSecond: 2000, burst: 1000 }

@@ -68,7 +68,7 @@ describe('what fetch loads as it starts', () => {
 })
 
 describe('the functions', () => {
-  const names = ['fetch', 'update', 'refresh-worker', 'process-worker', 'deploy']
+  const names = ['fetch', 'update', 'refresh-worker', 'process-worker', 'change', 'deploy']
 
   it('never load what only a laptop uses, nor what only tests and tools do', () => {
     const packages = packagesIn(Object.keys(metafile.outputs))

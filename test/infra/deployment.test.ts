@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TABLES } from '../../src/adapters/cassandra/schema.ts'
 import { flat, ofType, type Resource, type Synthesized, synthesize, type Template } from '../support/infra/synth.ts'
+import { accessTests } from './access.ts'
 
 let made: Synthesized
 let data: Template
@@ -125,9 +126,9 @@ describe('the bucket', () => {
 describe('the lanes', () => {
   it('are three, and a message that comes back five times goes to a dead-letter queue of its own for two weeks', () => {
     const queues = new Map(ofType(service, 'AWS::SQS::Queue').map((queue) => [queue.Properties.QueueName, queue]))
-    const dead = ['hot', 'normal', 'idle', 'schedules'].map((name) => `kck-${name}-dead`)
-    expect([...queues.keys()].sort()).toEqual(['kck-hot', 'kck-idle', 'kck-normal', ...dead].sort())
-    for (const lane of ['hot', 'normal', 'idle']) {
+    const dead = ['hot', 'normal', 'idle', 'changes', 'schedules'].map((name) => `kck-${name}-dead`)
+    expect([...queues.keys()].sort()).toEqual(['kck-hot', 'kck-idle', 'kck-normal', 'kck-changes', ...dead].sort())
+    for (const lane of ['hot', 'normal', 'idle', 'changes']) {
       const deadId = queues.get(`kck-${lane}-dead`)?.id
       expect(queues.get(`kck-${lane}`)?.Properties.RedrivePolicy).toEqual({
         deadLetterTargetArn: { 'Fn::GetAtt': [deadId, 'Arn'] },
@@ -145,7 +146,7 @@ describe('the lanes', () => {
       atATime: Properties.ScalingConfig.MaximumConcurrency,
     }))
     const lane = (atATime: number) => ({ batch: 10, responses: ['ReportBatchItemFailures'], atATime })
-    expect(lanes).toEqual([lane(20), lane(10), lane(2)])
+    expect(lanes).toEqual([lane(20), lane(10), lane(2), lane(5)])
   })
 
   it('hide a message for as long as its worker may take, which is as long as the longest compute', () => {
@@ -159,7 +160,7 @@ describe('the lanes', () => {
 })
 
 describe('the functions', () => {
-  const names = ['deploy', 'fetch', 'process-worker', 'refresh-worker', 'update']
+  const names = ['change', 'deploy', 'fetch', 'process-worker', 'refresh-worker', 'update']
 
   it('are Node 24 on arm64, outside a VPC, of one bundle', () => {
     const functions = ofType(service, 'AWS::Lambda::Function').map(({ Properties }) => Properties)
@@ -178,6 +179,7 @@ describe('the functions', () => {
     }
     const secret = (name: string) => /(reader|writer)Secret/.exec(flat(variables(name).KCK_SOURCE_SHOP_SECRET_ARN))?.[1]
     expect(Object.fromEntries(names.map((name) => [name, secret(name)]))).toEqual({
+      change: 'reader',
       deploy: 'reader',
       fetch: 'reader',
       'process-worker': 'writer',
@@ -225,6 +227,8 @@ describe('the API', () => {
 })
 
 const scopeOf = (scope: string) => scope.slice(scope.lastIndexOf('/') + 1)
+
+describe('rights', () => accessTests(() => made))
 
 describe('the schedules', () => {
   const schedules = () => ofType(service, 'AWS::Scheduler::Schedule').map(({ Properties }) => Properties)

@@ -1,11 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { flat, ofType, type Synthesized, synthesize } from '../support/infra/synth.ts'
-
-let made: Synthesized
-beforeAll(async () => {
-  made = await synthesize()
-}, 180_000)
-afterAll(() => made?.remove())
+import { expect, it } from 'vitest'
+import { flat, ofType, type Synthesized } from '../support/infra/synth.ts'
 
 interface Statement {
   readonly Effect: string
@@ -14,7 +8,7 @@ interface Statement {
 }
 
 /** Everything that a role may do: `action resource`, the names of the account left out. */
-function allowed(role: string): readonly string[] {
+function rightsOf(made: Synthesized, role: string): readonly string[] {
   const policies = ofType(made.service, 'AWS::IAM::Policy').filter(({ Properties }) =>
     Properties.Roles.some(({ Ref }: { Ref: string }) => Ref.includes(role)),
   )
@@ -73,39 +67,50 @@ const receive = each(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:R
 const whole = (name: string, ...parts: readonly (readonly string[])[]) =>
   [...ownLog(name), ...traces, ...store, ...parts.flat()].sort()
 
-it('fetch reads the databases, keeps entries, and asks for refreshes', () => {
-  expect(allowed('fetchrole')).toEqual(whole('fetch', send, measure, bodies, database('reader')))
-})
+/** Lists every right of every function. */
+export function accessTests(synthesized: () => Synthesized): void {
+  const allowed = (role: string) => rightsOf(synthesized(), role)
 
-it('update alone of those that answer requests has the password of the user that writes', () => {
-  expect(allowed('updaterole')).toEqual(whole('update', send, bodies, database('writer')))
-})
+  it('fetch reads the databases, keeps entries, and asks for refreshes', () => {
+    expect(allowed('fetchrole')).toEqual(whole('fetch', send, measure, bodies, database('reader')))
+  })
 
-it('the refresh worker takes messages, and replaces them', () => {
-  expect(allowed('refreshworkerrole')).toEqual(whole('refresh-worker', receive, measure, send, database('reader')))
-})
+  it('update alone of those that answer requests has the password of the user that writes', () => {
+    expect(allowed('updaterole')).toEqual(whole('update', send, bodies, database('writer')))
+  })
 
-it('the process worker runs the processes of the project, which may write', () => {
-  expect(allowed('processworkerrole')).toEqual(whole('process-worker', send, measure, database('writer')))
-})
+  it('the refresh worker takes messages, and replaces them', () => {
+    expect(allowed('refreshworkerrole')).toEqual(whole('refresh-worker', receive, measure, send, database('reader')))
+  })
 
-it('the deploy hook makes the users of the databases', () => {
-  expect(allowed('deployrole')).toEqual(whole('deploy', send, database('admin', 'reader', 'writer')))
-})
+  it('the process worker runs the processes of the project, which may write', () => {
+    expect(allowed('processworkerrole')).toEqual(whole('process-worker', send, measure, database('writer')))
+  })
 
-it('the schedules wake one function', () => {
-  expect(allowed('SchedulesRole')).toEqual([
-    'lambda:InvokeFunction function processworker',
-    'sqs:SendMessage queue schedulesdead',
-  ])
-})
+  it('the function for announced changes marks entries, and asks no database', () => {
+    const changes = receive.map((right) => right.replace(/queue \w+/, 'queue changes'))
+    const taken = [...new Set(changes), 'sqs:GetQueueAttributes queue changes']
+    expect(allowed('changerole')).toEqual(whole('change', send, taken))
+  })
 
-it('nobody has a role or policy beside these', () => {
-  expect(ofType(made.service, 'AWS::IAM::Role')).toHaveLength(6)
-  expect(ofType(made.service, 'AWS::IAM::Policy')).toHaveLength(6)
-  expect(ofType(made.data, 'AWS::IAM::Role')).toEqual([])
-  for (const { Properties } of ofType(made.service, 'AWS::IAM::Role')) {
-    expect(Properties.ManagedPolicyArns).toBeUndefined()
-    expect(Properties.Policies).toBeUndefined()
-  }
-})
+  it('the deploy hook makes the users of the databases', () => {
+    expect(allowed('deployrole')).toEqual(whole('deploy', send, database('admin', 'reader', 'writer')))
+  })
+
+  it('the schedules wake one function', () => {
+    expect(allowed('SchedulesRole')).toEqual([
+      'lambda:InvokeFunction function processworker',
+      'sqs:SendMessage queue schedulesdead',
+    ])
+  })
+
+  it('nobody has a role or policy beside these', () => {
+    expect(ofType(synthesized().service, 'AWS::IAM::Role')).toHaveLength(7)
+    expect(ofType(synthesized().service, 'AWS::IAM::Policy')).toHaveLength(7)
+    expect(ofType(synthesized().data, 'AWS::IAM::Role')).toEqual([])
+    for (const { Properties } of ofType(synthesized().service, 'AWS::IAM::Role')) {
+      expect(Properties.ManagedPolicyArns).toBeUndefined()
+      expect(Properties.Policies).toBeUndefined()
+    }
+  })
+}
