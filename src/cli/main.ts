@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.ts'
+import { addClient } from './client.ts'
 import { addDev } from './dev.ts'
+import { addDoctor } from './doctor.ts'
 import { addDump } from './dump.ts'
 import { addExplain } from './explain.ts'
 import { addFetch } from './fetch.ts'
@@ -50,7 +52,7 @@ function createProgram(io: Io): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
   const commands = [addDev, addServe, addWorker, addFetch, addUpdate, addWrites, addRefresh, addInvalidate, addPurge]
   const operating = [addExplain, addKeys, addGraph, addQueue, addDump, addLoad]
-  const tools = [addCheck, addSchema, addTypes, addOpenApi, addToken, addWatch]
+  const tools = [addDoctor, addCheck, addSchema, addTypes, addOpenApi, addClient, addToken, addWatch]
   for (const add of [...commands, ...operating, ...tools]) add(program, io)
   return program
 }

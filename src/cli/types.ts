@@ -53,14 +53,14 @@ async function writeAll(
   return changed
 }
 
-function sourceOf({ name, source }: AnyPrimer, sources: ReadonlyMap<string, Source>): Source {
+export function sourceOf({ name, source }: AnyPrimer, sources: ReadonlyMap<string, Source>): Source {
   const found = source === null ? [...sources.values()][0] : sources.get(source)
   if (found === undefined) throw new KckError('INVALID_CONFIG', `The source of ${name} is not in the settings`)
   return found
 }
 
 /** Which columns of the database's tables can be null. A name without a schema means the one that is visible. */
-async function nullabilityIn(source: Source): Promise<ColumnNullability> {
+export async function nullabilityIn(source: Source): Promise<ColumnNullability> {
   const { rows } = await source.query(
     statementOf(`select n.nspname, c.relname, a.attname, not a.attnotnull, pg_table_is_visible(c.oid)
       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

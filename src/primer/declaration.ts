@@ -33,7 +33,8 @@ export default ${constant}
 `
 }
 
-function valueType(primer: AnyPrimer, columns: readonly Column[], tables: ColumnNullability): string {
+/** TypeScript text of a `.sql` primer's value. */
+export function valueType(primer: AnyPrimer, columns: readonly Column[], tables: ColumnNullability): string {
   const { as, jsonpathFirst } = primer.result
   if (primer.statement === null || jsonpathFirst !== null) return 'JsonValue'
   const names = columns.map(({ name }) => name)
