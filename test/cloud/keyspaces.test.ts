@@ -1,5 +1,5 @@
 import { Client, types } from 'cassandra-driver'
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { openCassandraStore } from '../../src/adapters/cassandra/store.ts'
 import { SigV4AuthProvider } from '../../src/adapters/keyspaces/auth-provider.ts'
 import { keyspacesSettings } from '../../src/adapters/keyspaces/settings.ts'
@@ -122,6 +122,46 @@ describe.skipIf(cassandra === null)('Amazon Keyspaces, as its double has it', ()
     await store.entries.get('any')
     keyspaces.cut(how)
     await expect(store.entries.get('any')).resolves.toMatchObject({ row: null })
+    await store.close()
+  })
+
+  test.each<Cut>(['closed', 'reset', 'dropped'])(
+    'after ten idle minutes, connections that were %s cost no statement',
+    async (how) => {
+      const store = await open()
+      const row = emptyRow(`idle/${how}`)
+      await store.entries.compareAndSet(null, row)
+      const now = performance.now.bind(performance)
+      const shifted = vi.spyOn(performance, 'now').mockImplementation(() => now() + 600_000)
+      onTestFinished(() => shifted.mockRestore())
+      keyspaces.cut(how)
+      // At once, so that one of them may find what another is about to replace.
+      const [applied, ...found] = await Promise.all([
+        store.entries.compareAndSet(row, nextRow(row)),
+        store.entries.get('any'),
+        store.entries.get('other', { consistency: 'latest' }),
+      ])
+      expect(applied).toBe(true)
+      expect(found.map((each) => each.row)).toEqual([null, null])
+      await store.close()
+    },
+  )
+
+  test('a hundred statements whose connection is reset are all answered', async () => {
+    const store = await open()
+    await store.entries.get('any')
+    const all = Array.from({ length: 100 }, (_, index) => store.entries.get(`any/${index}`))
+    keyspaces.cut('reset')
+    expect((await Promise.all(all)).every(({ row }) => row === null)).toBe(true)
+    await store.close()
+  })
+
+  test('a statement that finds no host for a moment is answered when there is one again', async () => {
+    const store = await open()
+    await keyspaces.stop()
+    const answer = store.entries.get('any')
+    await keyspaces.restart()
+    expect((await answer).row).toBe(null)
     await store.close()
   })
 })

@@ -1,7 +1,7 @@
 import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import { emit } from '../../events.ts'
 import { newDriverClient } from './driver.ts'
-import { storeUnavailable, troubleOf, wasUnsent } from './errors.ts'
+import { lostConnection, storeUnavailable, troubleOf, wasUnsent } from './errors.ts'
 import { type CassandraOptions, DEFAULT_REQUEST_TIMEOUT_MS } from './options.ts'
 import { RetryBudget } from './policies.ts'
 import { pause, within } from './within.ts'
@@ -64,6 +64,8 @@ export class Connection {
   readonly #budget = new RetryBudget()
   readonly #retired = new Set<Client>()
   #client: Client | null = null
+  /** Was left alone for too long: for nobody to use, until there is another one. */
+  #idled: Client | null = null
   #renewal: Promise<Client> | null = null
   #renewedAt = 0
   #connectNotBefore = 0
@@ -147,8 +149,7 @@ export class Connection {
         return await within(work(client), until, signal)
       } catch (error) {
         signal?.throwIfAborted()
-        if (client !== null && !wasUnsent(error) && troubleOf(error) !== 'refused') call.inDoubt = true
-        if (troubleOf(error) === 'busy') emit({ type: 'throttled', part: 'store' })
+        if (client !== null) note(error, call)
         if (!(await this.#mayRepeat({ error, attempt, client }, call))) throw storeUnavailable(error)
       }
     }
@@ -168,18 +169,22 @@ export class Connection {
       }
     }
     const ceiling = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt)
-    const wait = Math.min(this.#options.entropy.random() * ceiling, call.until - performance.now())
+    const connectAt = client === null ? this.#connectNotBefore - performance.now() : 0
+    const wait = Math.min(Math.max(connectAt, this.#options.entropy.random() * ceiling), call.until - performance.now())
     await within(pause(wait), Number.POSITIVE_INFINITY, call.signal)
     return true
   }
 
-  #isWorthRepeating({ error, client }: Failure, call: Call): boolean {
+  #isWorthRepeating({ error, attempt, client }: Failure, call: Call): boolean {
     const trouble = troubleOf(error)
     if (trouble === 'refused') return false
-    // Without any client the store is down, which the next call may find changed.
-    if (client === null) return isUnsettled(call)
+    // Without any client the store is down, which the next call may find changed. Once is nothing: a connection that was
+    // being made while this process stood still.
+    if (client === null) return attempt === 0 || isUnsettled(call)
     // What reached no server is no load for one.
     if (wasUnsent(error) || (trouble === 'silent' && isUnsettled(call))) return true
+    // Of many statements that lose their connection at once, all are sent again on the next one.
+    if (attempt === 0 && lostConnection(error)) return true
     return this.#budget.spend()
   }
 
@@ -195,7 +200,8 @@ export class Connection {
     const now = { steady: performance.now(), wall: this.#options.clock.now() }
     const idle = Math.max(now.steady - this.#usedAt.steady, now.wall - this.#usedAt.wall)
     this.#usedAt = now
-    return idle > (this.#options.renewAfterIdleMs ?? Number.POSITIVE_INFINITY) ? null : this.#client
+    if (idle > (this.#options.renewAfterIdleMs ?? Number.POSITIVE_INFINITY)) this.#idled = this.#client
+    return this.#client === this.#idled ? null : this.#client
   }
 
   /** A new client in place of the present one, one at a time for all who ask. */
@@ -242,6 +248,12 @@ export class Connection {
     this.#retired.delete(client)
     await within(client.shutdown(), performance.now() + 1_000).catch(() => {})
   }
+}
+
+function note(error: unknown, call: Call): void {
+  const trouble = troubleOf(error)
+  if (trouble !== 'refused' && !wasUnsent(error)) call.inDoubt = true
+  if (trouble === 'busy') emit({ type: 'throttled', part: 'store' })
 }
 
 const isUnsettled = (call: Call): boolean => call.mustSettle && call.inDoubt

@@ -34,6 +34,13 @@ export function wasUnsent(error: unknown): boolean {
   })
 }
 
+/** The connection ended under the statement; a host that is only slow keeps it. */
+export function lostConnection(error: unknown): boolean {
+  const inner: unknown[] =
+    error instanceof errors.NoHostAvailableError ? Object.values(error.innerErrors ?? {}) : [error]
+  return inner.length > 0 && inner.every((each) => (each as { isSocketError?: boolean } | null)?.isSocketError === true)
+}
+
 const REFUSALS: ReadonlySet<number> = new Set([
   codes.badCredentials,
   codes.syntaxError,

@@ -18,6 +18,7 @@ export interface FunctionSettings {
 
 /** One process of a function. It stands still, stopped by the kernel, whenever it has no event. */
 export interface Environment {
+  readonly pid: number
   /** One event at a time. A function that takes longer than it may is killed. */
   invoke(event: unknown, requestId: string): Promise<Outcome>
   /** Its clocks (`Date.now`, `performance.now`) go on as if so many milliseconds had passed. Only between events. */
@@ -93,6 +94,7 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
   const signal = (name: NodeJS.Signals) => alive() && process.kill(pid, name)
 
   const environment = {
+    pid,
     get alive() {
       return alive()
     },

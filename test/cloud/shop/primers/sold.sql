@@ -1,3 +1,3 @@
 -- What was sold until now: computed at its times and by nobody's question.
--- kck: every: 1m, primeOnMiss: false, result: row
+-- kck: every: 10s, primeOnMiss: false, result: row
 select count(*)::int as orders, clock_timestamp()::text as at from orders

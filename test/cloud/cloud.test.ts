@@ -1,0 +1,116 @@
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFailed, test } from 'vitest'
+import { type CloudTarget, startCloudTarget } from '../support/cloud/cloud-target.ts'
+import type { Cut } from '../support/fault-proxy.ts'
+import { endToEnd } from './end-to-end.ts'
+
+const cassandra = inject('cassandra')
+
+describe.skipIf(cassandra === null)('the cloud on one machine', () => {
+  let target: CloudTarget
+  beforeAll(async () => {
+    if (cassandra) target = await startCloudTarget(inject('postgres').connectionString, cassandra)
+  })
+  afterAll(() => target?.stop())
+  beforeEach(() => onTestFailed(() => void process.stderr.write(target.log())))
+
+  endToEnd(() => target)
+
+  const patience = { timeout: 40_000, interval: 100 }
+  const functionOf = (name: string) => {
+    const found = target.cloud.functions.get(`kck-${name}`)
+    if (!found) throw new Error(`There is no function kck-${name}`)
+    return found
+  }
+  const queueUrl = (name: string) => `${target.cloud.storage.endpoint}/000000000000/kck-${name}`
+
+  async function value(key: string): Promise<unknown> {
+    const answer = await fetch(`${target.url}/fetch/${key}`)
+    expect(answer.status, key).toBe(200)
+    return ((await answer.json()) as { value: unknown }).value
+  }
+
+  async function update(path: string, body: object): Promise<number> {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await target.token()}` }
+    return (await fetch(`${target.url}/update/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) })).status
+  }
+
+  const cuts: readonly (Cut | 'left alone')[] = ['left alone', 'closed', 'reset', 'dropped']
+  test.each(cuts)('freeze: ten minutes later, with connections that were %s, all functions go on', async (how) => {
+    const { cloud } = target
+    const [share] = (await target.query('select stock from item where id = 9')) as { stock: number }[]
+    expect(await update('order/9', { amount: 1 })).toBe(200)
+    await expect.poll(() => value('share/9'), patience).toBe(Math.floor(100 / (share?.stock ?? 1)))
+    await cloud.scheduler.fire('every-minute')
+    const names = ['fetch', 'update', 'refresh-worker', 'process-worker']
+    const before = names.map((name) =>
+      functionOf(name)
+        .environments()
+        .map(({ pid }) => pid),
+    )
+
+    await cloud.pass(600_000)
+    if (how !== 'left alone')
+      for (const part of [cloud.keyspaces, cloud.dataApi.proxy, cloud.storage.proxy]) part.cut(how)
+
+    const orders = await value('orders/9')
+    expect(orders).toEqual(expect.any(Array))
+    expect(await update('stock/9', { stock: (share?.stock ?? 1) + 1 })).toBe(200)
+    await expect.poll(() => value('share/9'), patience).toBe(Math.floor(100 / ((share?.stock ?? 1) + 1)))
+    expect(await functionOf('process-worker').invoke({})).toEqual({ result: null })
+    const after = names.map((name) =>
+      functionOf(name)
+        .environments()
+        .map(({ pid }) => pid),
+    )
+    for (const [index, pids] of before.entries())
+      expect(after[index], names[index]).toEqual(expect.arrayContaining(pids))
+  })
+
+  test('dead letters: what nobody can read ends there, and the rest of its batch does not', async () => {
+    const { sqs } = target.cloud.storage
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl('normal'), MessageBody: 'no message of ours' }))
+    const dead = new ReceiveMessageCommand({ QueueUrl: queueUrl('normal-dead'), WaitTimeSeconds: 1 })
+    const texts = async () => ((await sqs.send(dead)).Messages ?? []).map(({ Body }) => Body)
+    await expect.poll(texts, patience).toEqual(['no message of ours'])
+  })
+
+  test('redelivery: what a killed worker held is done by the next one', async () => {
+    const kill = async () => {
+      await functionOf('refresh-worker').kill()
+    }
+    expect(await value('share/10')).toBe(10)
+    const killing = setInterval(() => void kill(), 50)
+    expect(await update('stock/10', { stock: 20 })).toBe(200)
+    await expect
+      .poll(() => target.cloud.eventSources.reduce((sum, { batches }) => sum + batches, 0), patience)
+      .toBeGreaterThan(0)
+    clearInterval(killing)
+    await expect.poll(() => value('share/10'), patience).toBe(5)
+  })
+
+  test('schedules: each fires at its times, and a day brings the night', async () => {
+    const { cloud } = target
+    const before = (await fetch(`${target.url}/fetch/closing`)).status
+    await cloud.scheduler.fire('primer-closing')
+    await expect.poll(() => value('closing'), patience).toMatchObject({ orders: expect.any(Number) })
+    expect(before).toBe(404)
+  })
+
+  test('Keyspaces refused nothing, and each function has at most two of its hosts', () => {
+    const { refusals, connected } = target.cloud.keyspaces
+    expect(refusals).toEqual([])
+    expect(connected().size).toBeLessThanOrEqual(9)
+  })
+
+  test('in the end the queues are empty', async () => {
+    const waiting = async (name: string) => {
+      const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const
+      const get = new GetQueueAttributesCommand({ QueueUrl: queueUrl(name), AttributeNames: [...AttributeNames] })
+      const { Attributes = {} } = await target.cloud.storage.sqs.send(get)
+      return AttributeNames.reduce((sum, each) => sum + Number(Attributes[each]), 0)
+    }
+    const all = async () => Promise.all(['hot', 'normal', 'idle'].map(waiting))
+    await expect.poll(all, patience).toEqual([0, 0, 0])
+  })
+})
