@@ -34,6 +34,8 @@ export interface FetchDeps {
   ) => Promise<void>
   /** Somebody reads it; never throws. */
   readonly noteRead: (product: ProductKey, entry: StoredEntry) => Promise<void>
+  /** Why the sources of a product let it wait, when they know. */
+  readonly hindrance: (product: ProductKey) => KckError | null
   /** Computes without a store, when the store cannot be asked. */
   readonly computeUnstored: (
     product: ProductKey,
@@ -193,7 +195,7 @@ export class Fetcher {
       if (failure.code === 'DEADLINE_EXCEEDED') await this.#deps.requestRefresh(product, { cause: 'deadline', entry })
       const lastGood = await this.#lastGood(call, entry, request)
       if (lastGood) return lastGood
-      throw failure
+      throw failure.code === 'DEADLINE_EXCEEDED' ? (this.#deps.hindrance(product) ?? failure) : failure
     }
   }
 

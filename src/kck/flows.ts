@@ -1,4 +1,5 @@
 import type { StoredEntry } from '../entry/entry.ts'
+import type { KckError } from '../errors.ts'
 import { settle } from '../errors.ts'
 import { Fetcher } from '../fetch/fetch.ts'
 import { HeldCopies } from '../fetch/held-copies.ts'
@@ -88,11 +89,21 @@ export function createFlows(parts: KckParts, options: KckOptions): Flows {
     requestRefresh: (product, { cause, entry }) =>
       requests.request(product, { cause, entry, anyway: cause === 'deadline' }),
     noteRead: (product, entry) => requests.noteRead(product, entry),
+    hindrance: ({ primer }) => hindranceOf(parts.sources, primer.source),
     computeUnstored: (product, signal) => unstored.compute(product, signal),
   })
   const byHand = new ByHand({ store, clock, entropy, options, changes, outdated: (key) => dirtied([key]) })
 
   return { fetcher, refresher, changes, byHand, requests, debounce }
+}
+
+/** Of the source with this name; a primer without one may use any. */
+function hindranceOf(sources: KckParts['sources'], name: string | null): KckError | null {
+  for (const source of sources.values()) {
+    const hindrance = name === null || name === source.name ? source.hindrance?.() : null
+    if (hindrance) return hindrance
+  }
+  return null
 }
 
 /** How values are made, given how upstream products are read. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../entry/json.ts'
+import type { KckError } from '../errors.ts'
 import type { SqlStatement } from '../sql/statement.ts'
 
 /**
@@ -33,6 +34,8 @@ export interface Source {
   /** Column names and PostgreSQL type names of a statement, without running it. */
   describe(statement: SqlStatement): Promise<readonly Column[]>
   ping(options?: QueryOptions): Promise<void>
+  /** Why calls that wait just now would fail in the end: the database is starting. Null, or missing: not known. */
+  hindrance?(): KckError | null
   /**
    * Calls `onNotify` for every `NOTIFY` on a channel, and once when it begins to hear them, until the signal aborts; throws
    * when the connection is lost. Missing: the source cannot.

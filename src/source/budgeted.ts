@@ -111,6 +111,7 @@ export function budgeted(source: Source, options: BudgetOptions): BudgetedSource
       ),
     describe: (statement) => within({}, () => source.describe(statement)),
     ping: (options) => source.ping(options),
+    ...(source.hindrance ? { hindrance: source.hindrance.bind(source) } : {}),
     // One connection for all the time of a process, which asks the database nothing.
     ...(source.listen ? { listen: source.listen.bind(source) } : {}),
     giveBack: () => permits.giveBack(),

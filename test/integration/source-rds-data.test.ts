@@ -50,6 +50,17 @@ describe('the Data API in trouble', () => {
     process.stdout.write(`resumed after 2 refusals: ${Math.round(performance.now() - started)} ms\n`)
   })
 
+  test('while it is paused it says so to those who cannot wait', async () => {
+    expect(source.hindrance?.()).toBeNull()
+    api.fail('DatabaseResumingException', { calls: 1 })
+    const answered = run('select 3')
+    await expect
+      .poll(() => source.hindrance?.(), { interval: 5 })
+      .toMatchObject({ code: 'SOURCE_UNAVAILABLE', retryAfterMs: 5000 })
+    await answered
+    expect(source.hindrance?.()).toBeNull()
+  })
+
   test('every other failure has its own code', async () => {
     const codes = []
     for (const type of [

@@ -35,6 +35,8 @@ export class DataApiCalls {
   readonly #options: CallOptions
   #opened: Promise<{ sdk: Sdk; client: RDSDataClient }> | undefined
   #closed = false
+  /** What the last call was told by a database that is starting. */
+  #resuming: unknown = null
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -69,6 +71,10 @@ export class DataApiCalls {
     await this.#call((sdk) => new sdk.RollbackTransactionCommand({ resourceArn, secretArn, transactionId }), limits)
   }
 
+  hindrance(): KckError | null {
+    return this.#resuming === null ? null : translateError(this.#options.name, this.#resuming)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     // A client that was given to us belongs to somebody else.
@@ -88,7 +94,7 @@ export class DataApiCalls {
     const { sdk, client } = await this.#open()
     for (let attempt = 0; ; attempt++) {
       try {
-        return (await client.send(command(sdk) as Command, { abortSignal })) as Output
+        return (await this.#noting(client.send(command(sdk) as Command, { abortSignal }), abortSignal)) as Output
       } catch (error) {
         const failure = () => this.#failure(error, signal, timeout)
         if (abortSignal.aborted || !isResuming(error)) throw failure()
@@ -97,6 +103,18 @@ export class DataApiCalls {
           throw failure()
         })
       }
+    }
+  }
+
+  /** Remembers whether the database says that it is starting. */
+  async #noting<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      const answer = await call
+      this.#resuming = null
+      return answer
+    } catch (error) {
+      if (!signal.aborted) this.#resuming = isResuming(error) ? error : null
+      throw error
     }
   }
 

@@ -75,6 +75,10 @@ class RdsDataSource implements Source {
     await this.#calls.execute('select 1', [], this.#limits(options))
   }
 
+  hindrance(): KckError | null {
+    return this.#calls.hindrance()
+  }
+
   async close(): Promise<void> {
     await this.#calls.close()
   }
