@@ -36,7 +36,7 @@ export function raw(): ReplicaCodec<Uint8Array> {
     name: 'raw',
     private: true,
     encode: (value) => {
-      if (value instanceof Uint8Array) return value
+      if (value instanceof Uint8Array) return Buffer.from(value)
       throw new TypeError('A value must be bytes here')
     },
     decode: (bytes) => bytes,

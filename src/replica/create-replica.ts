@@ -176,7 +176,6 @@ class LogFedReplica<T, K extends string | Buffer> implements Replica<T, K> {
     await this.close()
   }
 
-  /** By ordinary updates, so that the keys are gone everywhere, not only where a state is built anew. */
   #pairs(range: ReplicaRange) {
     return pairsOf(this.#parts.state, range, this.#settings.keys)
   }

@@ -1,4 +1,10 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is what the package exports as kck/replica.
-export type { ReplicaCodec } from './codec.ts'
+export { type ErrorCode, KckError } from '../errors.ts'
+export { type KckEvent, subscribe } from '../events.ts'
+export type { SnapshotInfo, SnapshotStore } from '../ports/snapshot-store.ts'
+export type { UpdateLog } from '../ports/update-log.ts'
+export { json, type ReplicaCodec, raw, structured } from './codec.ts'
 export type { ReplicaKey } from './key.ts'
+export { openCassandraLog, openFileLog, openPostgresLog } from './open-logs.ts'
+export { openReplica, type ReplicaOptions } from './open-replica.ts'
 export type { Replica, ReplicaCallOptions, ReplicaRange } from './replica.ts'

@@ -46,7 +46,11 @@ const REPLICATION = "{ 'class': 'SimpleStrategy', 'replication_factor': 1 }"
 const READY_WITHIN_MS = 30_000
 
 /** Creates what is missing and returns when every table answers. May run at the same time elsewhere. */
-export async function createSchema(connection: Connection, options: CassandraOptions): Promise<void> {
+export async function createSchema(
+  connection: Connection,
+  options: CassandraOptions,
+  tables: Readonly<Record<string, string>> = TABLES,
+): Promise<void> {
   const { keyspace, tableOptions = TABLE_OPTIONS } = options
   // Asked first: whoever may use a keyspace need not be allowed to create one.
   if (
@@ -56,14 +60,14 @@ export async function createSchema(connection: Connection, options: CassandraOpt
       `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${options.replication ?? REPLICATION}`,
     )
   }
-  for (const [name, columns] of Object.entries(TABLES)) {
+  for (const [name, columns] of Object.entries(tables)) {
     const query = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?'
     if (await exists(connection, query, [keyspace, name])) continue
     const suffix = tableOptions === '' ? '' : ` WITH ${tableOptions}`
     await connection.define(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} ${columns}${suffix}`)
   }
-  await options.waitUntilActive?.(keyspace, Object.keys(TABLES))
-  await Promise.all(Object.keys(TABLES).map((name) => answers(connection, `${keyspace}.${name}`)))
+  await options.waitUntilActive?.(keyspace, Object.keys(tables))
+  await Promise.all(Object.keys(tables).map((name) => answers(connection, `${keyspace}.${name}`)))
 }
 
 async function exists(connection: Connection, cql: string, values: readonly unknown[]): Promise<boolean> {
