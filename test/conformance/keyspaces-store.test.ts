@@ -4,6 +4,7 @@ import { openCassandraStore } from '../../src/adapters/cassandra/store.ts'
 import { SigV4AuthProvider } from '../../src/adapters/keyspaces/auth-provider.ts'
 import { keyspacesSettings } from '../../src/adapters/keyspaces/settings.ts'
 import { systemClock, systemEntropy } from '../../src/adapters/system/clock.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { createKeyspace } from '../support/cassandra/keyspace.ts'
 import { startKeyspaces } from '../support/keyspaces/double.ts'
@@ -27,12 +28,12 @@ describe.skipIf(address === null)('Keyspaces', async () => {
     await keyspace.drop()
   })
 
-  const open = (): Promise<Store> => {
+  const open = (clock: Clock = systemClock): Promise<Store> => {
     const options = { region, keyspace: keyspace.name, endpoint: double.endpoint, hosts: 1 }
     const { sslOptions, ...settings } = keyspacesSettings(options, systemClock)
     return openCassandraStore({
       ...settings,
-      clock: systemClock,
+      clock,
       entropy: systemEntropy,
       // What Keyspaces does in its own time, one process does here for all hosts.
       requestTimeoutMs: 10_000,
@@ -66,6 +67,20 @@ describe.skipIf(address === null)('Keyspaces', async () => {
   workIndexConformance('keyspaces', factory, {
     ...options,
     deviations: [{ test: 'items vanish by themselves after a day', reason: 'its time is real; cassandra-ttl.test.ts' }],
+  })
+
+  test('a client that was not used for four minutes is replaced before the next call', async () => {
+    let frozenMs = 0
+    const clock = { ...systemClock, now: () => Date.now() + frozenMs }
+    const store = await open(clock)
+    await store.entries.ping()
+    const { sessions } = double
+    await store.entries.ping()
+    expect(double.sessions).toBe(sessions)
+    frozenMs = 241_000
+    await store.entries.ping()
+    expect(double.sessions).toBe(sessions + 1)
+    await store.close()
   })
 
   test('nothing of it was refused', () => {

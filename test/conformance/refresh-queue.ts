@@ -43,6 +43,17 @@ function delivery(check: Check): void {
     for (const each of received) expect([each.lane, each.attempt]).toEqual(['normal', 1])
   })
 
+  check('a request says where it comes from', async (harness) => {
+    const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
+    const sent = [
+      { ...request(), origin: { requestId: 'r-1', trace } },
+      { ...request(), origin: { requestId: 'r-2' } },
+    ]
+    await harness.queue.send('normal', sent)
+    const received = await takeAll(harness, 'normal', 2)
+    expect(byKey(received.map((each) => each.request))).toEqual(byKey(sent))
+  })
+
   check('each lane is its own', async (harness) => {
     for (const lane of LANES) await harness.queue.send(lane, [request(lane)])
     for (const lane of LANES) {
