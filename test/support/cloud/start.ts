@@ -17,6 +17,7 @@ import { startHttpApi } from './http-api.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 import { createBuckets, createQueues, type Storage, startStorage } from './queues.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
+import { startSecrets } from './secrets.ts'
 import { createTables } from './tables.ts'
 import { type Identity, type Resource, Templates } from './templates.ts'
 
@@ -89,6 +90,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const ca = join(folder, 'ca.pem')
     await writeFile(ca, keyspaces.certificate.cert)
     const storage = keep(await startStorage())
+    const secrets = keep(await startSecrets())
     const named = new Proxy({}, { get: () => database }) as Readonly<Record<string, string>>
     const api = keep(await startDataApi({ connectionString: database, databases: named }))
     const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(api.endpoint).port) })
@@ -107,6 +109,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       NODE_EXTRA_CA_CERTS: ca,
       AWS_ENDPOINT_URL_RDS_DATA: `http://127.0.0.1:${proxy.port}`,
       AWS_ENDPOINT_URL_SQS: storage.endpoint,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.endpoint,
       KCK_LARGE_BODIES_ENDPOINT: storage.endpoint,
       KCK_AUTH_JWKS: issuer.jwksUrl,
     })
