@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLmdbRefreshQueue } from '../../src/adapters/lmdb/refresh-queue.ts'
 import { openLmdbStore } from '../../src/adapters/lmdb/store.ts'
 import { systemClock, systemEntropy } from '../../src/adapters/system/clock.ts'
+import { startChild } from '../support/child.ts'
 
 const KILLS = Number(process.env['KCK_KILLS'] ?? 15)
 
@@ -32,7 +31,9 @@ test(`after ${KILLS} kills no acknowledged write is lost and nothing was ever ha
     // The last line may have been cut off by the kill; everything before it was acknowledged.
     said.push(...writer.text().split('\n').slice(0, -1))
   }
-  const reports = await Promise.all(readers.map((reader) => reader.finish()))
+  const reports = await Promise.all(
+    readers.map((reader) => reader.finish<{ reads: number; torn: number; faults: number }>()),
+  )
 
   const faults = await lost(said)
   const reads = reports.reduce((sum, report) => sum + report.reads, 0)
@@ -81,47 +82,8 @@ async function lost(said: readonly string[]): Promise<string[]> {
   return missing
 }
 
-interface Child {
-  text(): string
-  seen(what: RegExp | ((text: string) => boolean)): Promise<void>
-  kill(): Promise<void>
-  ended(): Promise<void>
-  finish(): Promise<{ reads: number; torn: number; faults: number }>
-}
-
-function start(script: string, ...parameters: string[]): Child {
-  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, script), ...parameters], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout?.setEncoding('utf8').on('data', (part: string) => {
-    text += part
-  })
-  const exited = once(child, 'close')
-  const seen = async (what: RegExp | ((text: string) => boolean)) => {
-    const test = typeof what === 'function' ? what : (all: string) => what.test(all)
-    while (!test(text)) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${script} ended too early: ${text}`)
-      await Promise.race([once(child.stdout ?? child, 'data'), exited])
-    }
-  }
-  return {
-    text: () => text,
-    seen,
-    kill: async () => {
-      child.kill('SIGKILL')
-      await exited
-    },
-    ended: async () => {
-      const [code] = await exited
-      expect(code).toBe(0)
-    },
-    finish: async () => {
-      child.stdin?.end()
-      await exited
-      return JSON.parse(text.trim().split('\n').at(-1) ?? '') as { reads: number; torn: number; faults: number }
-    },
-  }
+function start(script: string, ...parameters: string[]) {
+  return startChild(join(import.meta.dirname, script), ...parameters)
 }
 
 function print(name: string, figures: Readonly<Record<string, unknown>>): void {

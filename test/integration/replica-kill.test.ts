@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deserialize } from 'node:v8'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { decodeUpdate } from '../../src/replica/update-codec.ts'
+import { createLogKeyspace } from '../support/cassandra/log-keyspace.ts'
+import { type Child, startChild } from '../support/child.ts'
+import { createDatabase } from '../support/postgres.ts'
+import { openTestLog, type TestLog } from './replica-logs.ts'
+
+/** Kills of a writer, each of them with a reader of its machine every second time. */
+const KILLS = Number(process.env['KCK_KILLS'] ?? 4)
+
+interface Report {
+  readonly reads: number
+  readonly backwards: number
+  readonly wrong: number
+  readonly faults: number
+  readonly updateId: number
+  readonly size: number
+  readonly digest: string
+}
+
+let folder: string
+const children: Child[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kck-replica-kill-'))
+})
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => child.kill()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a log in a folder: three readers, two writers, kill -9', { timeout: 240_000 }, async () => {
+  await endure({ kind: 'file', path: join(folder, 'log') })
+})
+
+test('a log in PostgreSQL: three readers, two writers, kill -9', { timeout: 240_000 }, async () => {
+  const database = await createDatabase(inject('postgres').connectionString, 'replica')
+  await endure({ kind: 'postgres', connectionString: database.connectionString }).finally(() => database.drop())
+})
+
+test.skipIf(inject('cassandra') === null)(
+  'a log in Cassandra: three readers, two writers, kill -9',
+  { timeout: 240_000 },
+  async () => {
+    const address = inject('cassandra')
+    if (address === null) return
+    const keyspace = await createLogKeyspace(address)
+    await endure({ kind: 'cassandra', address, keyspace: keyspace.name }).finally(() => keyspace.drop())
+  },
+)
+
+/** Machine 1 has writer a and two readers, machine 2 writer b and one reader. */
+async function endure(what: TestLog): Promise<void> {
+  const log = await openTestLog(what)
+  await log.createSchema()
+  const start = (mode: string, name: string, machine: string) => {
+    const script = join(import.meta.dirname, 'replica-process.ts')
+    const child = startChild(script, mode, name, join(folder, machine), JSON.stringify(what))
+    children.push(child)
+    return child
+  }
+  const readers = [start('read', '1', 'one'), start('read', '2', 'one'), start('read', '3', 'two')]
+  const writers = [start('write', 'a', 'one'), start('write', 'b', 'two')]
+  await Promise.all([...readers, ...writers].map((child) => child.seen(/ready/)))
+
+  const said: string[] = []
+  for (let kill = 0; kill < KILLS; kill++) {
+    const index = kill % 2
+    const victim = writers[index] as Child
+    const lines = 15 + ((kill * 17) % 40)
+    await victim.seen((text) => text.split('\n').length > lines)
+    if (kill % 2 === 1) {
+      await readers[2]?.kill()
+      readers[2] = start('read', '3', 'two')
+    }
+    await victim.kill()
+    said.push(...victim.text().split('\n').slice(0, -1))
+    writers[index] = start('write', index === 0 ? 'a' : 'b', index === 0 ? 'one' : 'two')
+  }
+  for (const writer of writers) {
+    await writer.seen(/\nack/)
+    await writer.kill()
+    said.push(...writer.text().split('\n').slice(0, -1))
+  }
+  await Promise.all(readers.map((reader) => reader.seen(/ready/)))
+  const reports = await Promise.all(readers.map((reader) => reader.finish<Report>()))
+
+  // At rest: what the log says, replayed from its start without a replica.
+  const truth = new Map<string, number>()
+  const { head } = await log.state()
+  for (let after = 0; after < head; ) {
+    const page = await log.read(after, { bytes: 1_000_000 })
+    for (const { contents } of page.updates) {
+      for (const { key, value } of decodeUpdate(contents)) {
+        if (value === null) truth.delete(Buffer.from(key).toString())
+        else truth.set(Buffer.from(key).toString(), deserialize(value) as number)
+      }
+    }
+    after = page.through
+  }
+  await log.close()
+  const sorted = [...truth].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const digest = createHash('sha256')
+    .update(sorted.map(([key, value]) => `${key}=${value};`).join(''))
+    .digest('hex')
+  const acknowledged = said.filter((line) => line.startsWith('ack'))
+  const reads = reports.reduce((sum, report) => sum + report.reads, 0)
+  const figures = { kills: KILLS + 2, updates: head, acknowledged: acknowledged.length, reads }
+  process.stdout.write(`replica, ${what.kind}: ${JSON.stringify(figures)}\n`)
+
+  const whole = { backwards: 0, wrong: 0, faults: 0, updateId: head, size: truth.size, digest }
+  expect(reports).toMatchObject([whole, whole, whole])
+  expect(said.filter((line) => line.startsWith('lost'))).toEqual([])
+  for (const line of acknowledged) {
+    const [, counter = '', number] = line.split(' ')
+    expect(truth.get(counter)).toBeGreaterThanOrEqual(Number(number))
+  }
+}
