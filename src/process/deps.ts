@@ -1,10 +1,8 @@
-import type { StoredEntry } from '../entry/entry.ts'
 import type { Kck } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
-import type { ProductKey } from '../primer/registry.ts'
 
 /** What everything that runs by itself stands on. */
 export interface ProcessDeps {
@@ -15,6 +13,4 @@ export interface ProcessDeps {
   readonly sources: ReadonlyMap<string, Source>
   readonly clock: Clock
   readonly entropy: Entropy
-  /** Nobody has read this product for the primer's `idleAfter`: no schedule refreshes it. Default: nobody knows. */
-  readonly isIdle?: (product: ProductKey, entry: StoredEntry) => boolean
 }

@@ -3,6 +3,7 @@ import { freshness } from '../entry/freshness.ts'
 import { KckError } from '../errors.ts'
 import type { AnyPrimer } from '../primer/definition.ts'
 import type { ProductKey } from '../primer/registry.ts'
+import { isIdle } from '../refresh/candidate.ts'
 import { type Asking, askFor, type Wanted } from './ask.ts'
 import type { ProcessDeps } from './deps.ts'
 import { domainKeys } from './domain.ts'
@@ -103,13 +104,13 @@ export async function askForMany(
 }
 
 /** Not what somebody computes just now, what failed and rests, or what nobody reads. */
-function isWanted({ clock, isIdle }: ProcessDeps, product: ProductKey, entry: StoredEntry): boolean {
+function isWanted({ clock }: ProcessDeps, { primer }: ProductKey, entry: StoredEntry): boolean {
   const { row } = entry
   const now = clock.now()
   if (!row) return true
   if (row.lease && now < row.lease.until) return false
-  if (row.failure && resting(row.failure, entry, product.primer.revision, now)) return false
-  return isIdle?.(product, entry) !== true
+  if (row.failure && resting(row.failure, entry, primer.revision, now)) return false
+  return !isIdle(primer, row, now)
 }
 
 export function isMissing(entry: StoredEntry, primer: AnyPrimer, { clock }: ProcessDeps): boolean {

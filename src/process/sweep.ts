@@ -1,11 +1,14 @@
 import { concurrently } from '../async/concurrently.ts'
+import type { StoredEntry } from '../entry/entry.ts'
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
-import type { RefreshQueue } from '../ports/refresh-queue.ts'
+import type { Lane, RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Store } from '../ports/store.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { Registry } from '../primer/registry.ts'
+import { candidateOf } from '../refresh/candidate.ts'
+import { choose } from '../refresh/choose.ts'
 import { tidy } from '../refresh/publish.ts'
 import { eachMinute, MINUTE_MS, type MinuteSweep } from './minutes.ts'
 import { judgeRefresh } from './owed-refresh.ts'
@@ -110,13 +113,14 @@ async function requestAgain(deps: SweepDeps, items: readonly WorkItem[], signal?
   const keysThat = (verdict: string) => keys.filter((key) => verdicts.get(key) === verdict)
 
   const lost = keysThat('lost')
-  if (lost.length > 0) {
+  const known = new Map(entries.map((entry) => [entry.key, entry]))
+  for (const [lane, ofLane] of Map.groupBy(lost, (key) => laneOf(deps, key, known.get(key)))) {
     await queue.send(
-      'normal',
-      lost.map((key) => ({ key, cause: 'retry', at: now })),
+      lane,
+      ofLane.map((key) => ({ key, cause: 'retry', at: now })),
       call,
     )
-    for (const key of lost) emit({ type: 'queue', action: 'sent', key, lane: 'normal', cause: 'retry' })
+    for (const key of ofLane) emit({ type: 'queue', action: 'sent', key, lane, cause: 'retry' })
   }
   const owed = [...lost, ...keysThat('waiting')]
   if (owed.length > 0) {
@@ -129,6 +133,13 @@ async function requestAgain(deps: SweepDeps, items: readonly WorkItem[], signal?
   const rows = entries.flatMap((entry) => (entry.row && entry.row.retired.length > 0 ? [entry.row] : []))
   await concurrently(rows, TIDY_AT_ONCE, (row) => tidy({ entries: store.entries, clock, entropy: deps.entropy }, row))
   return lost.length
+}
+
+/** Where it is worth waiting by now: it has been stale for a while. */
+function laneOf({ registry, clock }: SweepDeps, key: string, entry: StoredEntry | undefined): Lane {
+  const now = clock.now()
+  const request = { cause: 'retry', at: now }
+  return (entry && choose(candidateOf(registry.parseKey(key), entry, request, now), now).lane) ?? 'normal'
 }
 
 /** Each look waits twice as long as the one before: a queue that is merely long must not grow by being looked at. */

@@ -2,8 +2,11 @@ import { concurrently } from '../async/concurrently.ts'
 import { emit } from '../events.ts'
 import type { Work } from '../kck/kck.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Delivery, Lane } from '../ports/refresh-queue.ts'
-import { handBack, handle, hold } from './handle.ts'
+import type { Delivery } from '../ports/refresh-queue.ts'
+import { Backlog } from './backlog.ts'
+import { choose } from './choose.ts'
+import { type Held, handBack, handle, hold } from './handle.ts'
+import { unknown } from './worker.ts'
 
 export interface BatchOptions {
   /** Refreshes at once. */
@@ -14,11 +17,16 @@ export interface BatchOptions {
   readonly signal: AbortSignal
 }
 
-const ORDER: readonly Lane[] = ['hot', 'normal', 'idle']
+interface BatchDeps {
+  readonly work: Work
+  readonly clock: Clock
+}
 
-/** Works on deliveries that came together: the hotter lane first, then who waits longest. Returns those that come again. */
+/**
+ * Works on deliveries that came together, in the order in which they are worth doing. Returns those that come again.
+ */
 export async function refreshBatch(
-  { work, clock }: { readonly work: Work; readonly clock: Clock },
+  { work, clock }: BatchDeps,
   deliveries: readonly Delivery[],
   { concurrency, visibilityMs, signal }: BatchOptions,
 ): Promise<readonly Delivery[]> {
@@ -27,15 +35,32 @@ export async function refreshBatch(
     const { key, cause, at } = request
     emit({ type: 'queue', action: 'received', key, lane, cause, lagMs: now - at })
   }
-  const batch = inOrder(deliveries).map((delivery) => hold(clock, delivery, visibilityMs))
+  const batch = deliveries.map((delivery) => hold(clock, delivery, visibilityMs))
+  const backlog = await inOrder({ work, clock }, batch, { concurrency, signal })
   const again: Delivery[] = []
-  await concurrently(batch, concurrency, async (held) => {
+  await concurrently(batch, concurrency, async () => {
+    const held = backlog.take(clock.now()) as Held
     const outcome = signal.aborted ? await handBack(held) : await handle(work, held, signal)
     if (!outcome || 'retryInMs' in outcome) again.push(held.delivery)
   })
   return again
 }
 
-function inOrder(deliveries: readonly Delivery[]): readonly Delivery[] {
-  return deliveries.toSorted((a, b) => ORDER.indexOf(a.lane) - ORDER.indexOf(b.lane) || a.request.at - b.request.at)
+async function inOrder(
+  { work, clock }: BatchDeps,
+  batch: readonly Held[],
+  { concurrency, signal }: Pick<BatchOptions, 'concurrency' | 'signal'>,
+): Promise<Backlog<Held>> {
+  const requests = batch.map(({ delivery }) => delivery.request)
+  // Where all of them begin at once, or the store does not answer, what the messages say is enough.
+  const found = batch.length <= concurrency ? null : await work.look(requests, signal).catch(() => null)
+  const backlog = new Backlog<Held>()
+  for (const [index, item] of batch.entries()) {
+    const { request, lane: from } = item.delivery
+    const candidate = found?.[index] ?? null
+    // Where nothing seems to be left to do, that is soon found out for sure.
+    const lane = candidate ? (choose(candidate, clock.now()).lane ?? 'idle') : 'hot'
+    backlog.add({ item, from, lane: found ? lane : from, candidate: candidate ?? unknown(request) })
+  }
+  return backlog
 }

@@ -196,6 +196,6 @@ export function mostHeld(concurrency: number): number {
 }
 
 /** What the message alone says. */
-function unknown({ cause, at }: RefreshRequest): Waiting<Held>['candidate'] {
+export function unknown({ cause, at }: RefreshRequest): Waiting<Held>['candidate'] {
   return { cause, askedAt: at, staleSince: null, demand: 0, softTtlMs: null, costMs: null, idle: false }
 }

@@ -143,6 +143,18 @@ class SqsQueue implements SqsRefreshQueue {
 
   #deliver(raw: Raw, request: RefreshRequest): Delivery {
     const { lane, receipt, attempt } = raw
+    // Whoever hands it back replaces it by then.
+    if (attempt > RENEW_AFTER) {
+      const reason = `Its workers ended ${attempt - 1} times; a message that goes on like this ends in its dead-letter queue`
+      const error = new KckError('INTERNAL', reason, { details: { attempt } })
+      emit({
+        type: 'fault',
+        where: `working on a message of the ${lane} lane`,
+        key: request.key,
+        code: error.code,
+        error,
+      })
+    }
     return {
       request,
       lane,

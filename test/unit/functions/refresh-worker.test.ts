@@ -134,17 +134,21 @@ test('a queue that is none of the lanes is refused, and so is a system that does
   await expect(broken(sqsEvent([good]), contextOf())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
 })
 
-test('hotter lanes come first, then who has waited longest; five at a time', async () => {
-  const { invoke, source } = setUp()
-  source.ms = 1_000
-  const messages = [
-    { ...request('idle', { at: 1 }), lane: 'idle' as const },
-    ...[9, 3, 7, 5].map((at) => request(`normal ${at}`, { at })),
-    ...[8, 4].map((at) => ({ ...request(`hot ${at}`, { at }), lane: 'hot' as const })),
-  ].map((message) => ({ ...message, body: { ...message.body, key: encodeURI(message.body.key) } }))
+test('what is worth more comes first, whatever came first; five at a time', async () => {
+  const { invoke, source, kck, clock } = setUp()
+  const [dear, cheap] = [
+    ['a', 'b', 'c'],
+    ['1', '2', '3', '4'],
+  ]
+  source.ms = 9_000
+  for (const id of dear) await clock.run(kck.get(`customer_orders/${id}`))
+  source.ms = 100
+  for (const id of cheap) await clock.run(kck.get(`customer_orders/${id}`))
+  for (const id of [...dear, ...cheap]) await clock.run(kck.invalidate(`customer_orders/${id}`))
+  source.began = []
+  const messages = [...dear, ...cheap].map((id) => request(id, { cause: 'change', at: clock.now() }))
   expect(await invoke(messages)).toEqual([])
-  expect(source.began.slice(0, 5).sort()).toEqual(['hot 4', 'hot 8', 'normal 3', 'normal 5', 'normal 7'])
-  expect(source.began.slice(5).sort()).toEqual(['idle', 'normal 9'])
+  expect(source.began).toEqual([...cheap, ...dear])
   expect(source.most).toBe(5)
 })
 
@@ -186,6 +190,16 @@ test('what is not finished when the function ends comes again at once', async ()
   source.ms = 1_000
   expect(await clock.run(kck.fetchMany(ids.map((id) => `customer_orders/${id}`)))).toHaveLength(7)
   expect(await invoke(ids.map((id) => ({ ...request(id), receiveCount: 2 })))).toEqual([])
+})
+
+test('a message whose workers end again and again is a fault before it is in the dead-letter queue', async () => {
+  const { invoke } = setUp()
+  const faults = async (receiveCount: number) => {
+    const events = await recordEvents(() => invoke([{ ...request('1'), receiveCount }]))
+    return events.flatMap((event) => (event.type === 'fault' ? [event.key] : []))
+  }
+  expect(await faults(3)).toEqual([])
+  expect(await faults(4)).toEqual(['customer_orders/1'])
 })
 
 test('a message that cannot be settled is still reported for what it is', async () => {

@@ -15,7 +15,7 @@ const schedule = (given: Partial<Schedule>): Schedule => ({
 })
 
 /** `orders` for every customer that `customers` lists, and `total` without a parameter. */
-function world(given: { readonly orders?: Schedule; readonly total?: Schedule } = {}, more: Partial<ProcessDeps> = {}) {
+function world(given: { readonly orders?: Schedule; readonly total?: Schedule; readonly idleAfterMs?: number } = {}) {
   const source: { customers: unknown; computes: string[] } = {
     customers: ['a', 'b', 'c'].map((id) => ({ id, name: `customer ${id}` })),
     computes: [],
@@ -34,6 +34,7 @@ function world(given: { readonly orders?: Schedule; readonly total?: Schedule } 
     name: 'orders',
     tags: ['orders'],
     schedule: given.orders ?? null,
+    idleAfterMs: given.idleAfterMs ?? null,
     compute: (_, { id }) => compute(String(id)),
   })
   const total = testPrimer({
@@ -44,7 +45,7 @@ function world(given: { readonly orders?: Schedule; readonly total?: Schedule } 
   })
   const made = testKck([customers, orders, total])
   const { kck, clock, queue, store, entropy } = made
-  const deps: ProcessDeps = { kck, store, queue, sources: new Map(), clock, entropy, ...more }
+  const deps: ProcessDeps = { kck, store, queue, sources: new Map(), clock, entropy }
   const worker = createProcessWorker(deps)
   const tick = () => clock.run(worker.tick(new AbortController().signal))
   return {
@@ -128,12 +129,16 @@ describe('every', () => {
   })
 
   test('does not wake what is idle', async () => {
-    const { kck, clock, tick, later, work } = world(
-      { orders: schedule({ everyMs: 10 * MINUTE, over: 'customers' }) },
-      { isIdle: (product) => product.text === 'orders/a' },
-    )
-    for (const id of ['a', 'b', 'c']) await clock.run(kck.get(`orders/${id}`))
+    const { kck, clock, tick, later, work } = world({
+      orders: schedule({ everyMs: 10 * MINUTE, over: 'customers' }),
+      idleAfterMs: 15 * MINUTE,
+    })
+    // The first read of each computes it; from the next one on it is known that somebody reads.
+    for (const id of ['a', 'b', 'c', 'a', 'b', 'c']) await clock.run(kck.get(`orders/${id}`))
     await tick()
+    await later(10 * MINUTE)
+    expect(await work()).toEqual(['a', 'b', 'c'])
+    for (const id of ['b', 'c']) await clock.run(kck.get(`orders/${id}`))
     await later(10 * MINUTE)
     expect(await work()).toEqual(['b', 'c'])
   })
