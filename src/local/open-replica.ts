@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ResolvedConfig, ResolvedReplica, ResolvedStore } from '../config/resolved.ts'
+import { KckError } from '../errors.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import type { Store } from '../ports/store.ts'
@@ -9,6 +10,7 @@ import type { Job } from '../process/turn.ts'
 import { createReplica } from '../replica/create-replica.ts'
 import type { Replicated } from '../replicate/record.ts'
 import { type Replication, replicatedCodec, replicateProducts } from '../replicate/replicate-products.ts'
+import { cassandraOptions } from './open-store.ts'
 
 interface Parts {
   readonly store: Store
@@ -76,10 +78,14 @@ async function openSnapshots(settings: ResolvedReplica['snapshots'], clock: Cloc
   return { store, close: () => store.close() }
 }
 
-async function openLog(log: ResolvedReplica['log'], _store: ResolvedStore, _parts: Parts): Promise<UpdateLog> {
+async function openLog(log: ResolvedReplica['log'], store: ResolvedStore, parts: Parts): Promise<UpdateLog> {
   if (log.kind === 'file') {
     const { FileUpdateLog } = await import('../adapters/file-log/update-log.ts')
     return new FileUpdateLog({ path: join(log.path, NAME) })
   }
-  throw new Error('not there yet')
+  if (store.kind !== 'cassandra' && store.kind !== 'keyspaces') {
+    throw new KckError('INVALID_CONFIG', "replica.log.kind 'store' needs a Cassandra or Keyspaces store")
+  }
+  const { CassandraUpdateLog } = await import('../adapters/cassandra/update-log.ts')
+  return new CassandraUpdateLog({ ...(await cassandraOptions(store, parts)), dataset: NAME })
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { CassandraOptions } from '../adapters/cassandra/options.ts'
 import type { ResolvedStore } from '../config/resolved.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
@@ -15,21 +16,26 @@ export async function openStore(store: ResolvedStore, time: { clock: Clock; entr
       return openLmdbStore({ path: store.path, clock: time.clock })
     }
     case 'cassandra':
-      return openCassandra(store, time)
     case 'keyspaces': {
-      const { keyspacesSettings } = await import('../adapters/keyspaces/settings.ts')
       const { openCassandraStore } = await import('../adapters/cassandra/store.ts')
-      return openCassandraStore({ ...time, ...keyspacesSettings(store, time.clock) })
+      return openCassandraStore(await cassandraOptions(store, time))
     }
   }
 }
 
-type CassandraSettings = Extract<ResolvedStore, { kind: 'cassandra' }>
+type CassandraSettings = Extract<ResolvedStore, { kind: 'cassandra' | 'keyspaces' }>
 
-async function openCassandra(store: CassandraSettings, time: { clock: Clock; entropy: Entropy }): Promise<Store> {
-  const { openCassandraStore } = await import('../adapters/cassandra/store.ts')
+/** How to reach the keyspace that the settings name. */
+export async function cassandraOptions(
+  store: CassandraSettings,
+  time: { clock: Clock; entropy: Entropy },
+): Promise<CassandraOptions> {
+  if (store.kind === 'keyspaces') {
+    const { keyspacesSettings } = await import('../adapters/keyspaces/settings.ts')
+    return { ...time, ...keyspacesSettings(store, time.clock) }
+  }
   const { contactPoints, port, localDataCenter, keyspace, replication, username, password, tls, ca } = store
-  return openCassandraStore({
+  return {
     ...time,
     contactPoints,
     port,
@@ -38,7 +44,7 @@ async function openCassandra(store: CassandraSettings, time: { clock: Clock; ent
     ...(replication === null ? {} : { replication }),
     ...(username === null ? {} : { authProvider: await plainText(username, password ?? '') }),
     ...(tls ? { sslOptions: { rejectUnauthorized: true, ...(ca === null ? {} : { ca: [await readFile(ca)] }) } } : {}),
-  })
+  }
 }
 
 async function plainText(username: string, password: string) {
