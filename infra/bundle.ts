@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,11 +33,7 @@ const banner = [
  * common: one build, so that every function has the very same primers. Names are kept, so that a stack in a log can be
  * read without a map.
  */
-export async function bundleFunctions(
-  project: Project,
-  into = join(project.folder, '.kck', 'functions'),
-): Promise<Bundle> {
-  await rm(into, { recursive: true, force: true })
+export async function bundleFunctions(project: Project, into: string): Promise<Bundle> {
   const { metafile } = await build({
     // The project itself too, so that what is deployed can be looked at.
     entryPoints: [...FUNCTIONS, 'project'].map((name) => join(root, 'functions', `${name}${extension}`)),

@@ -1,3 +1,7 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type App, Stack, type StackProps } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { bundleFunctions } from './bundle.ts'
@@ -22,7 +26,10 @@ export interface KckProps extends ServiceOptions, Omit<KckDataProps, 'project' |
 /** Reads the primers, updaters, processes and settings of a folder and bundles the functions with them. Needs no AWS. */
 export async function readProject(folder: string): Promise<KckProject> {
   const project = await loadProject(folder)
-  const { folder: code } = await bundleFunctions(project)
+  // Of this process alone: CDK copies it as an asset, and two may be at work on one project.
+  const code = await mkdtemp(join(tmpdir(), 'kck-functions-'))
+  process.once('exit', () => rmSync(code, { recursive: true, force: true }))
+  await bundleFunctions(project, code)
   return { project, code }
 }
 
