@@ -9,7 +9,7 @@ const cassandra = inject('cassandra')
 describe.skipIf(cassandra === null)('the cloud on one machine', () => {
   let target: CloudTarget
   beforeAll(async () => {
-    if (cassandra) target = await startCloudTarget(inject('postgres').connectionString, cassandra)
+    if (cassandra) target = await startCloudTarget(cassandra)
   })
   afterAll(() => target?.stop())
   beforeEach(() => onTestFailed(() => void process.stderr.write(target.log())))

@@ -126,8 +126,11 @@ export interface TestDatabase {
 }
 
 /** An empty database of its own, so that test files do not see each other. */
-export async function createDatabase(serverConnectionString: string, label = 'test'): Promise<TestDatabase> {
-  const name = `kck_${label}_${randomBytes(4).toString('hex')}`
+export async function createDatabase(
+  serverConnectionString: string,
+  label = 'test',
+  name = `kck_${label}_${randomBytes(4).toString('hex')}`,
+): Promise<TestDatabase> {
   await query(serverConnectionString, `create database "${name}"`)
   const url = new URL(serverConnectionString)
   url.pathname = `/${name}`

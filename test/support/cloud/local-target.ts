@@ -14,9 +14,9 @@ import type { Target } from './target.ts'
 export const shop = fileURLToPath(new URL('../../cloud/shop/', import.meta.url))
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The shop's database, filled. */
-export async function openShopDatabase(postgres: string) {
-  const database = await createDatabase(postgres, 'shop')
+/** The shop's database, filled. Default for `name`: one that nobody else has. */
+export async function openShopDatabase(postgres: string, name?: string) {
+  const database = await createDatabase(postgres, 'shop', name)
   const pool = new pg.Pool({ connectionString: database.connectionString, max: 2 })
   pool.on('error', () => {})
   await pool.query(await readFile(join(shop, 'shop.sql'), 'utf8'))

@@ -3,34 +3,33 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Secrets {
-  /** For `AWS_ENDPOINT_URL_SECRETS_MANAGER`. */
   readonly endpoint: string
+  /** The database user of a secret. */
+  userOf(secretArn: string): string
   stop(): Promise<void>
 }
 
-/** `GetSecretValue` of Secrets Manager: for every secret a user of its name, whose password no two have in common. */
+/** Secrets Manager with the logins of the databases: the secret of a reader, a writer, or the administrator. */
 export async function startSecrets(): Promise<Secrets> {
+  const userOf = (secretArn: string) =>
+    /reader|writer/i.exec(secretArn)?.[0].toLowerCase().replace(/^/, 'kck_') ?? 'postgres'
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const isKnown = request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue'
+    const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { SecretId: string }
     const isSigned = /\/secretsmanager\/aws4_request, /.test(request.headers.authorization ?? '')
-    if (!isKnown || !isSigned) {
-      response.writeHead(400).end()
-      return
-    }
-    const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { readonly SecretId: string }
-    const role = /reader|writer/i.exec(SecretId)?.[0].toLowerCase() ?? 'admin'
-    const login = { username: `kck_${role}`, password: `it's "${role}"` }
-    response.end(JSON.stringify({ SecretString: JSON.stringify(login) }))
+    const isKnown = isSigned && request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue'
+    response.statusCode = isKnown ? 200 : 400
+    const SecretString = JSON.stringify({ username: userOf(SecretId), password: "it's secret" })
+    response.end(JSON.stringify(isKnown ? { ARN: SecretId, SecretString } : { __type: 'InvalidRequestException' }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    userOf,
     async stop() {
       server.close()
       server.closeAllConnections()
-      await once(server, 'close')
     },
   }
 }

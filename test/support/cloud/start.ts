@@ -25,8 +25,8 @@ export interface CloudOptions {
   /** A synthesized app: `cdk.out`. */
   readonly assembly: string
   readonly cassandra: CassandraAddress
-  /** The PostgreSQL database behind the Data API, for every source. */
-  readonly database: string
+  /** The PostgreSQL server behind the Data API: the connection string of its administrator. */
+  readonly postgres: string
   /** Divides the visibility timeouts of the queues: what a killed worker held comes again that much sooner. Default 1. */
   readonly hurry?: number
   /** Of the HTTP API. Default: a free one. */
@@ -60,7 +60,7 @@ const POOL = `${region}_KckOnOne`
 const CLIENT = 'client-of-the-tests'
 
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const { assembly, cassandra, database, hurry = 1 } = options
+  const { assembly, cassandra, postgres, hurry = 1 } = options
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each()
@@ -91,8 +91,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await writeFile(ca, keyspaces.certificate.cert)
     const storage = keep(await startStorage())
     const secrets = keep(await startSecrets())
-    const named = new Proxy({}, { get: () => database }) as Readonly<Record<string, string>>
-    const api = keep(await startDataApi({ connectionString: database, databases: named }))
+    const api = keep(await startDataApi({ connectionString: postgres, userOf: secrets.userOf }))
     const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(api.endpoint).port) })
     stops.push(() => proxy.close())
     const dataApi = Object.assign(api, { proxy })
@@ -108,8 +107,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       KCK_STORE_KEYSPACE: keyspace,
       NODE_EXTRA_CA_CERTS: ca,
       AWS_ENDPOINT_URL_RDS_DATA: `http://127.0.0.1:${proxy.port}`,
-      AWS_ENDPOINT_URL_SQS: storage.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.endpoint,
+      AWS_ENDPOINT_URL_SQS: storage.endpoint,
       KCK_LARGE_BODIES_ENDPOINT: storage.endpoint,
       KCK_AUTH_JWKS: issuer.jwksUrl,
     })

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { badRequest, DataApiException, type ExceptionType, fromPostgres } from './exceptions.ts'
 import { type ApiParameter, bindParameters } from './parameters.ts'
 import { columnMetadata, jsonRecords, RESPONSE_LIMIT, typedRecords } from './records.ts'
-import { type Answer, Sessions } from './sessions.ts'
+import { type Answer, type Place, Sessions } from './sessions.ts'
 
 export interface DataApiOptions {
   /** The PostgreSQL server behind. */
   readonly connectionString: string
-  /** Connection strings of databases by their names; a database of another name is beside the first. */
-  readonly databases?: Readonly<Record<string, string>>
+  /** The database user that a secret is of. Default: that of the connection string, for all. */
+  readonly userOf?: (secretArn: string) => string
   /** Default: a free one. */
   readonly port?: number
   /** When given, every other one is forbidden. */
@@ -46,15 +46,16 @@ interface ApiRequest {
 
 /** The RDS Data API over a PostgreSQL server, for the official SDK, on the loopback address. */
 export async function startDataApi(options: DataApiOptions): Promise<DataApi> {
-  const { connectionString, databases = {}, statementTimeoutMs = 45_000, transactionIdleMs = 180_000 } = options
-  const sessions = new Sessions({ connectionString, databases, statementTimeoutMs, transactionIdleMs })
+  const { connectionString, userOf, statementTimeoutMs = 45_000, transactionIdleMs = 180_000 } = options
+  const sessions = new Sessions({ connectionString, statementTimeoutMs, transactionIdleMs })
   const calls = new Map<string, number>()
+  const placeOf = ({ database, secretArn = '' }: ApiRequest) => ({ database, user: userOf?.(secretArn) })
   let failure: { type: ExceptionType; calls: number; until: number } | undefined
 
   const operations: Readonly<Record<string, (request: ApiRequest) => Promise<object>>> = {
-    '/Execute': (request) => execute(sessions, request),
-    '/BatchExecute': (request) => batchExecute(sessions, request),
-    '/BeginTransaction': async ({ database }) => ({ transactionId: await sessions.begin(database) }),
+    '/Execute': (request) => execute(sessions, request, placeOf(request)),
+    '/BatchExecute': (request) => batchExecute(sessions, request, placeOf(request)),
+    '/BeginTransaction': async (request) => ({ transactionId: await sessions.begin(placeOf(request)) }),
     '/CommitTransaction': async ({ transactionId = '' }) => {
       await sessions.end(transactionId, 'commit')
       return { transactionStatus: 'Transaction Committed' }
@@ -129,10 +130,10 @@ function authorize(options: DataApiOptions, { resourceArn, secretArn }: ApiReque
   }
 }
 
-async function execute(sessions: Sessions, request: ApiRequest): Promise<object> {
-  const { sql = '', parameters, database, transactionId, includeResultMetadata, formatRecordsAs } = request
+async function execute(sessions: Sessions, request: ApiRequest, place: Place): Promise<object> {
+  const { sql = '', parameters, transactionId, includeResultMetadata, formatRecordsAs } = request
   const statement = bindParameters(sql, parameters)
-  return sessions.use(database, transactionId, async (client) => {
+  return sessions.use(place, transactionId, async (client) => {
     const answer = await sessions.run(client, statement)
     const types = await sessions.typesOf(client, answer.fields)
     const updated = { numberOfRecordsUpdated: recordsUpdated(answer) }
@@ -149,9 +150,9 @@ async function execute(sessions: Sessions, request: ApiRequest): Promise<object>
 }
 
 /** All sets in one transaction: the call's own, unless it names one. */
-async function batchExecute(sessions: Sessions, request: ApiRequest): Promise<object> {
-  const { sql = '', parameterSets = [[]], database, transactionId } = request
-  return sessions.use(database, transactionId, async (client) => {
+async function batchExecute(sessions: Sessions, request: ApiRequest, place: Place): Promise<object> {
+  const { sql = '', parameterSets = [[]], transactionId } = request
+  return sessions.use(place, transactionId, async (client) => {
     if (!transactionId) await client.query('begin')
     try {
       for (const parameters of parameterSets) await sessions.run(client, bindParameters(sql, parameters))

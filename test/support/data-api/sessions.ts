@@ -6,10 +6,15 @@ import type { TypeName } from './records.ts'
 
 export interface SessionOptions {
   readonly connectionString: string
-  /** Where a database of this name is; others are beside the first. */
-  readonly databases?: Readonly<Record<string, string>>
   readonly statementTimeoutMs: number
   readonly transactionIdleMs: number
+}
+
+/** Which database, and as whom. */
+export interface Place {
+  readonly database?: string | undefined
+  /** Default: that of the connection string. */
+  readonly user?: string | undefined
 }
 
 export type Answer = pg.QueryArrayResult<(string | null)[]>
@@ -33,7 +38,7 @@ export class Sessions {
   }
 
   async use<T>(
-    database: string | undefined,
+    place: Place,
     transactionId: string | undefined,
     work: (client: pg.PoolClient) => Promise<T>,
   ): Promise<T> {
@@ -46,7 +51,7 @@ export class Sessions {
         open.expiry = this.#expire(transactionId)
       }
     }
-    const client = await this.#connect(database)
+    const client = await this.#connect(place)
     try {
       return await work(client)
     } finally {
@@ -54,8 +59,8 @@ export class Sessions {
     }
   }
 
-  async begin(database: string | undefined): Promise<string> {
-    const client = await this.#connect(database)
+  async begin(place: Place): Promise<string> {
+    const client = await this.#connect(place)
     await client.query('begin')
     const id = randomBytes(24).toString('base64')
     this.#transactions.set(id, { client, expiry: this.#expire(id) })
@@ -118,12 +123,13 @@ export class Sessions {
     return setTimeout(() => void this.end(id, 'rollback').catch(() => {}), this.#options.transactionIdleMs).unref()
   }
 
-  async #connect(database = ''): Promise<pg.PoolClient> {
-    let pool = this.#pools.get(database)
+  async #connect({ database = '', user = '' }: Place): Promise<pg.PoolClient> {
+    const name = `${user}@${database}`
+    let pool = this.#pools.get(name)
     if (!pool) {
-      const own = this.#options.databases?.[database]
-      const url = new URL(own ?? this.#options.connectionString)
-      if (database !== '' && own === undefined) url.pathname = `/${database}`
+      const url = new URL(this.#options.connectionString)
+      if (database !== '') url.pathname = `/${database}`
+      if (user !== '') url.username = user
       pool = new pg.Pool({
         connectionString: url.href,
         max: 60,
@@ -132,7 +138,7 @@ export class Sessions {
       })
       pool.on('error', () => {})
       pool.on('connect', (client) => client.on('error', () => {}))
-      this.#pools.set(database, pool)
+      this.#pools.set(name, pool)
     }
     try {
       return await pool.connect()
