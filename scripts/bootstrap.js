@@ -1,4 +1,4 @@
-// `npm start`, `npm test` and `npm run bench` begin here. A fresh clone has no packages yet and may have an old Node, so
+// `npm start`, `npm test`, `npm run bench` and `npm run cloud-local` begin here. A fresh clone has no packages yet and may have an old Node, so
 // this is plain JavaScript for Node 18: it installs what is missing and goes on under the Node that the project brings.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
@@ -12,7 +12,12 @@ const bin = join(root, 'node_modules', '.bin')
 const record = join(root, 'node_modules', '.package-lock.json')
 
 const [command = '', ...args] = process.argv.slice(2)
-const scripts = { start: 'scripts/start.ts', test: 'scripts/test.ts', bench: 'bench/run.ts' }
+const scripts = {
+  start: 'scripts/start.ts',
+  test: 'scripts/test.ts',
+  bench: 'bench/run.ts',
+  'cloud-local': 'test/support/cloud/main.ts',
+}
 if (!Object.hasOwn(scripts, command)) fail(`Say one of: ${Object.keys(scripts).join(', ')}.`)
 
 if (!isInstalled()) install()
