@@ -7,6 +7,7 @@ import { emit } from '../src/events.ts'
 import { parseJsonStrictly } from '../src/http/json-guard.ts'
 import type { Kck } from '../src/kck/kck.ts'
 import type { Clock } from '../src/ports/clock.ts'
+import { continuing } from '../src/trace/trace.ts'
 import { beforeItEnds } from './before-it-ends.ts'
 
 export interface ChangeSystem {
@@ -31,7 +32,9 @@ export function createChangeHandler(system: () => Promise<ChangeSystem>) {
     if ('Records' in event && Array.isArray(event.Records)) return handleBatch({ kck, clock }, event.Records, context)
     if (!isBusEvent(event))
       throw new KckError('INVALID_CONFIG', 'This function expects SQS or EventBridge; correct its event source')
-    await beforeItEnds(context, clock, (signal) => announce(kck, event, `event ${event.id}`, signal))
+    await beforeItEnds(context, clock, (signal) =>
+      continuing({ requestId: event.id }, () => announce(kck, event, `event ${event.id}`, signal)),
+    )
     return undefined
   })
 }
@@ -45,7 +48,8 @@ async function handleBatch(
     concurrently(records, AT_ONCE, async ({ body, messageId }) => {
       try {
         signal.throwIfAborted()
-        await announce(kck, parseJsonStrictly(body), `message ${messageId}`, signal)
+        const change = parseJsonStrictly(body)
+        await continuing({ requestId: messageId }, () => announce(kck, change, `message ${messageId}`, signal))
         return []
       } catch (error) {
         emit({ type: 'fault', where: 'a message that says what changed', error })

@@ -3,6 +3,7 @@ import { beforeFreeze } from './before-freeze.ts'
 import { respond } from './cloudformation.ts'
 import { type Database, prepareDatabase } from './database-users.ts'
 import { createDeployHandler } from './deploy-handler.ts'
+import { writeMetrics } from './metrics.ts'
 import { runtime } from './runtime.ts'
 import { readLogin } from './secret.ts'
 
@@ -10,7 +11,9 @@ const clock = systemClock
 const login = (secretArn: string) => readLogin(secretArn, { clock })
 
 async function system() {
-  const { kck, openProcesses } = await runtime()
+  const { kck, store, openProcesses } = await runtime()
+  // Tables that CloudFormation has made may still be on their way.
+  await store.createSchema()
   return { kck, worker: await openProcesses() }
 }
 
@@ -21,4 +24,6 @@ async function prepare(properties: Readonly<Record<string, unknown>>, signal: Ab
 }
 
 /** Runs once in every deployment, when all else is there. */
-export const handler = createDeployHandler({ system, prepare, respond, clock }).use(beforeFreeze(runtime))
+export const handler = createDeployHandler({ system, prepare, respond, clock })
+  .use(writeMetrics)
+  .use(beforeFreeze(runtime))
