@@ -6,7 +6,7 @@ import { build, type Metafile, type Plugin } from 'esbuild'
 import { type Project, projectModule, sqlModule } from './project.ts'
 
 /** The functions, by the names of their files in `functions/`. */
-export const FUNCTIONS = ['fetch', 'update', 'refresh-worker', 'process-worker', 'change', 'deploy'] as const
+const FUNCTIONS = ['fetch', 'update', 'refresh-worker', 'process-worker', 'change', 'deploy'] as const
 
 export interface Bundle {
   /** Absolute: what Lambda unpacks for every function. */

@@ -85,7 +85,7 @@ export class KckDatabase extends Construct {
   }
 }
 
-function isolatedVpc(scope: Construct, name: string): ec2.Vpc {
+function isolatedVpc(scope: Construct, name: string): ec2.IVpc {
   const vpc = new ec2.Vpc(scope, 'Vpc', {
     vpcName: name,
     maxAzs: 2,
@@ -95,7 +95,8 @@ function isolatedVpc(scope: Construct, name: string): ec2.Vpc {
     subnetConfiguration: [{ name: 'database', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
   })
   acknowledge(vpc, 'AwsSolutions', 'VPC7', 'Nothing flows: it has no way in or out, and the Data API does not use it')
-  return vpc
+  // The class and its interface do not agree on what may be undefined.
+  return vpc as ec2.IVpc
 }
 
 function userOf(cluster: rds.DatabaseCluster, role: 'reader' | 'writer', name: string): secrets.ISecret {

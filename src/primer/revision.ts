@@ -47,6 +47,8 @@ export function stampFile(primer: AnyPrimer, file: string, texts: readonly strin
 /**
  * The same from what was found out earlier, by `stampFile` of the sources: for a primer of a bundle, whose own text is
  * the bundler's and would make every new version of KCK compute everything anew.
+ *
+ * @public for the module that `infra/project.ts` writes.
  */
 export function stampRevision(primer: AnyPrimer, file: string | null, revision: string): void {
   Object.assign(primer, { file, revision })
