@@ -10,5 +10,7 @@ export {
   type SharedPorts,
   type SimulatedProcess,
 } from './inject-faults.ts'
+export { type Answer, scriptedSource } from './scripted-source.ts'
 export { SeededEntropy } from './seeded-entropy.ts'
+export { createTestSystem, type TestProcess, type TestSystem, type TestSystemOptions } from './test-system.ts'
 export { afterMicrotasks, VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'
