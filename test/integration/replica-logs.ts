@@ -19,5 +19,5 @@ export async function openTestLog(what: TestLog): Promise<UpdateLog> {
       statementTimeoutMs: 20_000,
     })
   }
-  return openCassandraLog(what.address, what.keyspace, 'test')
+  return openCassandraLog(what.address, { keyspace: what.keyspace, dataset: 'test' })
 }
