@@ -8,6 +8,7 @@ import type { Updater } from '../updater/definition.ts'
 import { isPublic } from './access.ts'
 import { afterHeader, changedPath } from './openapi-change.ts'
 import { openApiComponents, problemResponses, requestParameters } from './openapi-components.ts'
+import { acceptedResponse, cachedWriteParameters, writePath } from './openapi-writes.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -24,6 +25,7 @@ export function openApiOf(registry: Registry, auth: Auth): Schema {
       ['/fetch', fetchManyPath],
       ['/changed', changedPath(auth)],
       ...updaters.flatMap((updater) => updaterPaths(updater, open(updater.access, updater.key))),
+      ...(updaters.length > 0 ? [['/writes/{id}', writePath] as const] : []),
       ['/healthz', healthPath],
     ]),
     components: openApiComponents,
@@ -91,7 +93,7 @@ function updaterPaths(updater: Updater, open: boolean): readonly (readonly [stri
     summary: `${verb === 'update' ? 'Update' : 'Create'} ${updater.name}`,
     ...(updater.description === null ? {} : { description: updater.description }),
     tags: [updater.name],
-    parameters: pathParameters(parameters),
+    parameters: [...pathParameters(parameters), ...cachedWriteParameters],
     security: open ? publicOnly : withToken,
     requestBody: {
       required: true,
@@ -102,6 +104,7 @@ function updaterPaths(updater: Updater, open: boolean): readonly (readonly [stri
         ...json('What was written and which products it made stale', { $ref: '#/components/schemas/Updated' }),
         headers: afterHeader,
       },
+      '202': acceptedResponse,
       ...problemResponses(['400', '401', '403', '404', '409', '413', '415', '422', '503', '504']),
     },
   })

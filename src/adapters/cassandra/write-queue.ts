@@ -9,6 +9,13 @@ import { ttlSeconds } from './ttl.ts'
 /** Positions of one partition: a log is read partition by partition, and what is done expires with its own. */
 const SEGMENT = 512
 
+interface Place {
+  readonly shard: number
+  readonly position: number
+  /** Null: there is no record yet. */
+  readonly rev: number | null
+}
+
 /**
  * Logs by conditional writes of single rows. A row is made by an update, not an insert, so that nothing of it stays when
  * its columns expire. Readers begin behind what is done, so they never pass over what has expired.
@@ -20,7 +27,7 @@ export function createWriteQueue(connection: Connection, cql: Statements, clock:
   }
 
   async function write(
-    place: { readonly shard: number; readonly position: number; readonly rev: number | null },
+    place: Place,
     next: QueuedRecord & { readonly removeAt: number | null },
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
@@ -30,11 +37,16 @@ export function createWriteQueue(connection: Connection, cql: Statements, clock:
     const statement = { cql: cql.putWrite, values: [...columns, ...key, rev === null ? null : BigInt(rev)] }
     const result = await connection.writeIf(statement, signal)
     if (result.applied || !result.repeated) return result.applied
-    // Refused, perhaps by an earlier attempt of its own that went unanswered.
+    return wasApplied(place, next.operation, signal)
+  }
+
+  /** Whether a record that refuses a write, in doubt since an earlier attempt, does so because it is that write. */
+  async function wasApplied({ shard, position, rev }: Place, operation: string, signal: AbortSignal | undefined) {
     const [row] = await rowsAbove(shard, position - 1, 1, signal)
-    if (row?.['rev'] == null || Number(row['position']) !== position) return false
-    if (Number(row['rev']) === (rev ?? 0) + 1) return String(row['operation']) === next.operation
-    if (Number(row['rev']) <= (rev ?? 0)) return false
+    const found = row?.['rev'] == null || Number(row['position']) !== position ? 0 : Number(row['rev'])
+    const made = (rev ?? 0) + 1
+    if (found === made) return String(row?.['operation']) === operation
+    if (found < made) return false
     throw storeUnavailable(new Error('The outcome of a conditional write cannot be found out any more'))
   }
 

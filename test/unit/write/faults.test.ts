@@ -22,7 +22,6 @@ async function storm(seed: number) {
   const queue = createMemoryRefreshQueue({ clock, entropy })
   const shared = { clock, store: openMemoryStore({ clock }), queue, sources: new Map([['shop', source]]) }
   const accepted = new Map<string, string[]>(KEYS.map((key) => [key, []]))
-  const sent = new Map<string, string[]>(KEYS.map((key) => [key, []]))
   const stops: (() => void)[] = []
   let processes = 0
 
@@ -37,24 +36,25 @@ async function storm(seed: number) {
     return { kck, kill: made.kill, stop: () => stop.abort(), working }
   }
   let serving = [start(), start()]
+  /** Again and again, at either server, until one answers that it is accepted. */
+  const untilAccepted = async (key: string, value: string, idempotencyKey: string) => {
+    for (;;) {
+      const server = serving[Math.floor(entropy.random() * serving.length)] as (typeof serving)[number]
+      const accepting = server.kck.writes.accept(`set/${key}`, { value }, { idempotencyKey }).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof KckError && error.code === 'STORE_UNAVAILABLE') return false
+          throw error
+        },
+      )
+      if (await Promise.race([accepting, clock.sleep(8_000).then(() => false)])) return
+    }
+  }
   /** One client per key: the next write only when the last is accepted, as its order is promised by that. */
   const write = async (key: string, count: number) => {
     for (let number = 0; number < count; number++) {
       const value = `${entropy.random() < 0.1 ? 'bad' : 'v'}${number}`
-      sent.get(key)?.push(value)
-      for (;;) {
-        const server = serving[Math.floor(entropy.random() * serving.length)] as (typeof serving)[number]
-        const accepting = server.kck.writes.accept(`set/${key}`, { value }, { idempotencyKey: `${key}${number}` })
-        const answer = await Promise.race([
-          accepting.then(
-            () => 'accepted',
-            (error: unknown) => (error instanceof KckError && error.code === 'STORE_UNAVAILABLE' ? 'again' : 'broken'),
-          ),
-          clock.sleep(8_000).then(() => 'again'),
-        ])
-        if (answer === 'broken') throw await accepting.catch((error: unknown) => error)
-        if (answer === 'accepted') break
-      }
+      await untilAccepted(key, value, `${key}${number}`)
       accepted.get(key)?.push(value)
       await clock.sleep(entropy.random() * 400)
     }
