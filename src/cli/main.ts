@@ -1,12 +1,15 @@
 import { Command, CommanderError } from 'commander'
+import { addBench } from './bench.ts'
 import { addCheck } from './check.ts'
 import { addClient } from './client.ts'
+import { addCompletion } from './completion.ts'
 import { addDev } from './dev.ts'
 import { addDoctor } from './doctor.ts'
 import { addDump } from './dump.ts'
 import { addExplain } from './explain.ts'
 import { addFetch } from './fetch.ts'
 import { addGraph } from './graph.ts'
+import { addInit } from './init.ts'
 import { addInvalidate } from './invalidate.ts'
 import { type Io, processIo } from './io.ts'
 import { addKeys } from './keys.ts'
@@ -50,9 +53,31 @@ function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 the command was not understood.')
-  const commands = [addDev, addServe, addWorker, addFetch, addUpdate, addWrites, addRefresh, addInvalidate, addPurge]
+  const commands = [
+    addInit,
+    addDev,
+    addServe,
+    addWorker,
+    addFetch,
+    addUpdate,
+    addWrites,
+    addRefresh,
+    addInvalidate,
+    addPurge,
+  ]
   const operating = [addExplain, addKeys, addGraph, addQueue, addDump, addLoad]
-  const tools = [addDoctor, addCheck, addSchema, addTypes, addOpenApi, addClient, addToken, addWatch]
+  const tools = [
+    addDoctor,
+    addCheck,
+    addSchema,
+    addTypes,
+    addOpenApi,
+    addClient,
+    addToken,
+    addBench,
+    addCompletion,
+    addWatch,
+  ]
   for (const add of [...commands, ...operating, ...tools]) add(program, io)
   return program
 }

@@ -136,6 +136,8 @@ interface PgliteSourceConfig extends AnySourceConfig {
   readonly kind: 'pglite'
   /** A folder, relative to this file; null: in memory, gone when the process ends. @default '.kck/<name of the source>' */
   readonly path?: string | null
+  /** A file of SQL that a new database begins with, relative to this file. @default an empty database */
+  readonly init?: string
 }
 
 interface PostgresSourceConfig extends AnySourceConfig {

@@ -123,7 +123,8 @@ function resolveSources(sources: Settings['sources'], folder: string): Record<st
       const common = { statementTimeoutMs: statementTimeout }
       if (source.kind !== 'pglite') return [name, { ...source, ...common }]
       const path = source.path === null ? null : resolve(folder, source.path ?? `.kck/${name}`)
-      return [name, { ...source, ...common, path }]
+      const init = source.init === undefined ? null : resolve(folder, source.init)
+      return [name, { ...source, ...common, path, init }]
     }),
   )
 }

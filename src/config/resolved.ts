@@ -98,7 +98,7 @@ interface ResolvedSourceBase {
 }
 
 export type ResolvedSource =
-  | (ResolvedSourceBase & { readonly kind: 'pglite'; readonly path: string | null })
+  | (ResolvedSourceBase & { readonly kind: 'pglite'; readonly path: string | null; readonly init: string | null })
   | (ResolvedSourceBase & { readonly kind: 'postgres'; readonly connectionString: string })
   | (ResolvedSourceBase & {
       readonly kind: 'rds-data'

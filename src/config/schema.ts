@@ -123,6 +123,10 @@ const source = union({
       parsed('a folder, or null', (value) => (value === null || typeof value === 'string' ? value : undefined)),
       undefined,
     ),
+    init: optional(
+      parsed('a file of SQL', (value) => (typeof value === 'string' ? value : undefined)),
+      undefined,
+    ),
     ...everySource,
   }),
   postgres: object({

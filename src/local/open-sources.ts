@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { ResolvedSource } from '../config/resolved.ts'
 import { KckError } from '../errors.ts'
 import type { Source } from '../ports/source.ts'
@@ -23,7 +24,7 @@ async function openSource(name: string, source: ResolvedSource): Promise<Source>
   const { statementTimeoutMs } = source
   switch (source.kind) {
     case 'pglite':
-      return lazily(name, () => openPglite(name, source.path, statementTimeoutMs))
+      return lazily(name, () => openPglite(name, source))
     case 'postgres': {
       const { createPostgresSource } = await import('../adapters/postgres/source.ts')
       const { connectionString, budget } = source
@@ -48,13 +49,17 @@ async function openSource(name: string, source: ResolvedSource): Promise<Source>
  * One process can have the embedded database open. The first one that uses it does, and serves it to the others of this
  * machine through a socket: the workers of a server, or a command while a server runs.
  */
-async function openPglite(name: string, path: string | null, statementTimeoutMs: number): Promise<Source> {
+async function openPglite(
+  name: string,
+  { path, init, statementTimeoutMs }: Extract<ResolvedSource, { kind: 'pglite' }>,
+): Promise<Source> {
   const { createPgliteClientSource, createPgliteSource, servePglite } = await import('../adapters/pglite/source.ts')
-  if (path === null) return createPgliteSource({ name, dataDir: 'memory', statementTimeoutMs })
+  const begin = init === null ? {} : { initSql: await readInit(name, init) }
+  if (path === null) return createPgliteSource({ name, dataDir: 'memory', statementTimeoutMs, ...begin })
   const socketPath = socketOf(path)
   let source: Source
   try {
-    source = createPgliteSource({ name, dataDir: path, statementTimeoutMs })
+    source = createPgliteSource({ name, dataDir: path, statementTimeoutMs, ...begin })
   } catch (error) {
     const isOpenElsewhere = error instanceof KckError && error.details['pid'] !== undefined
     if (isOpenElsewhere) return createPgliteClientSource({ name, socketPath, statementTimeoutMs })
@@ -63,6 +68,17 @@ async function openPglite(name: string, path: string | null, statementTimeoutMs:
   const served = await servePglite(source, { socketPath })
   return closingAlso(source, served)
 }
+
+async function readInit(name: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw noInit(name, file, error)
+  }
+}
+
+const noInit = (name: string, file: string, cause: unknown) =>
+  new KckError('INVALID_CONFIG', `sources.${name}.init: there is no file ${basename(file)}`, { cause })
 
 const closingAlso = (source: Source, other: { close(): Promise<void> }): Source => ({
   name: source.name,

@@ -33,12 +33,14 @@ describe('defaults', () => {
         main: {
           kind: 'pglite',
           path: '/project/.kck/main',
+          init: null,
           statementTimeoutMs: 60_000,
           budget: { concurrency: 8, perSecond: null },
         },
       },
       auth: null,
       access: { fetch: 'public', update: 'public', change: 'public', admin: 'public' },
+      writes: { maxWaiting: 10_000, maxWaitingBytes: 16_777_216, maxWriteBytes: 65_536 },
       nearCache: { maxBytes: 64 * 1024 ** 2, maxAgeMs: 1000 },
       replica: {
         log: { kind: 'file', path: '/project/.kck/replica/log' },
