@@ -10,8 +10,8 @@ export interface KckDataProps {
   readonly project: Project
   /** The deployment's. */
   readonly name: string
-  /** A keyspace that is there already, in which KCK makes its tables. @default one is made */
-  readonly keyspaceName?: string | undefined
+  /** A keyspace that is there already; its tables are made, unless it has them. @default one is made */
+  readonly keyspace?: { readonly name: string; readonly hasTables?: boolean }
   /** Clusters that are there already, by the name of the source. @default one cluster is made for all others */
   readonly sources?: Readonly<Record<string, ExistingSource>> | undefined
   readonly database?: DatabaseOptions | undefined
@@ -47,10 +47,11 @@ export class KckData extends Construct {
 
   constructor(scope: Construct, id: string, props: KckDataProps) {
     super(scope, id)
-    const { project, name, keyspaceName } = props
+    const { project, name, keyspace } = props
     this.keyspace = new KckKeyspace(this, 'Keyspace', {
-      keyspaceName: keyspaceName ?? name.replaceAll('-', '_'),
-      exists: keyspaceName !== undefined,
+      keyspaceName: keyspace?.name ?? name.replaceAll('-', '_'),
+      exists: keyspace !== undefined,
+      hasTables: keyspace?.hasTables ?? false,
       tables: project.tables,
     })
     this.bucketName = bucketNameOf(name)

@@ -5,8 +5,10 @@ import { columnsOf } from './tables.ts'
 export interface KckKeyspaceProps {
   /** 2 to 48 lower-case letters, digits and `_`, a letter first. */
   readonly keyspaceName: string
-  /** Its tables are made in a keyspace that is there already. */
+  /** It is there already. */
   readonly exists: boolean
+  /** They are there too, and nothing is made. */
+  readonly hasTables: boolean
   /** By name, as `CREATE TABLE` has their columns. */
   readonly tables: Readonly<Record<string, string>>
 }
@@ -23,12 +25,12 @@ export class KckKeyspace extends Construct {
   /** The keyspace, and every table. */
   readonly arns: readonly string[]
 
-  constructor(scope: Construct, id: string, { keyspaceName, exists, tables }: KckKeyspaceProps) {
+  constructor(scope: Construct, id: string, { keyspaceName, exists, hasTables, tables }: KckKeyspaceProps) {
     super(scope, id)
     this.keyspaceName = keyspaceName
     const keyspace = exists ? null : new cassandra.CfnKeyspace(this, 'Keyspace', { keyspaceName })
     keyspace?.applyRemovalPolicy(RemovalPolicy.RETAIN)
-    for (const [tableName, cql] of Object.entries(tables)) {
+    for (const [tableName, cql] of hasTables ? [] : Object.entries(tables)) {
       const table = new cassandra.CfnTable(this, tableName, {
         keyspaceName,
         tableName,

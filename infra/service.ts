@@ -146,6 +146,7 @@ export class KckService extends Construct {
       value: pool.tokenUrl,
       description: 'Where clients get tokens',
     }).overrideLogicalId('TokenUrl')
+    new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId }).overrideLogicalId('UserPoolId')
     return poolOf(pool)
   }
 }
