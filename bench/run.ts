@@ -17,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   choose: () => import('./choose.ts'),
   codec: () => import('./codec.ts'),
   profile: () => import('./profile.ts'),
+  'cold-start': () => import('./cold-start.ts'),
   replica: () => import('./replica.ts'),
 }
 
@@ -33,6 +34,7 @@ const usage = `npm run bench -- NAME [--json FILE] [--seconds N] [--rounds N] [-
   choose     in which order refreshes serve their readers best, simulated (CHOOSE_SEED, CHOOSE_TRACE: a recording)
   codec      what encoding and decoding a body costs
   profile    where the time of a hit goes
+  cold-start from the start of a function to its first answer
   replica    reads, writes and a new machine with a replica, beside other ways to have values near
 
   --json FILE   write every single measurement there

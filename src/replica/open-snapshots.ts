@@ -1,8 +1,7 @@
-// biome-ignore-start lint/style/noRestrictedImports: what kck/replica exports is put together here.
+// biome-ignore-all lint/style/noRestrictedImports: what kck/replica exports is put together here.
 import { createFileSnapshotStore, type FileSnapshotOptions } from '../adapters/file/snapshot-store.ts'
 import type { S3SnapshotOptions } from '../adapters/s3/snapshot-store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
-// biome-ignore-end lint/style/noRestrictedImports: see above.
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 
 /** Snapshots of one dataset in a folder that all machines see. */
