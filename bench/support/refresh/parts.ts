@@ -14,8 +14,11 @@ import type { Cleanup } from '../cleanup.ts'
 import { startNodeServer } from '../process.ts'
 import { startKeyspace } from '../services.ts'
 
-export const KINDS = ['lmdb', 'Cassandra'] as const
-export type Kind = (typeof KINDS)[number]
+export type Kind = 'lmdb' | 'Cassandra'
+
+const only = process.env['BENCH_STORE']
+/** All, or the one that `BENCH_STORE` names. */
+export const KINDS = (['lmdb', 'Cassandra'] as const).filter((kind) => only === undefined || kind === only)
 
 /** Where entries and refresh requests are kept. */
 export interface Parts {
