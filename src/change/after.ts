@@ -33,7 +33,7 @@ export function markedAfter(id: string): string {
 }
 
 /** One token, or several with commas between. Throws `BAD_REQUEST` for what no write has answered with. */
-export function parseAfter(text: string): readonly After[] {
+function parseAfter(text: string): readonly After[] {
   const tokens = text.length > MOST * (LONGEST + 2) ? [] : text.split(',').map((token) => parseOne(token.trim()))
   if (tokens.length > 0 && tokens.length <= MOST) return tokens
   throw new KckError('BAD_REQUEST', `KCK-After takes 1 to ${MOST} tokens`)

@@ -134,7 +134,7 @@ function rowsNode(table: string, equals: readonly (readonly [column: string, val
  * Whether PostgreSQL prints the value in no other way than it is given here. `1.50` and `1.5` may be equal, and so may two
  * ways to write a moment: rows cannot be told apart by such values.
  */
-export function hasOneSpelling(value: unknown): boolean {
+function hasOneSpelling(value: unknown): boolean {
   if (typeof value === 'number') return Number.isInteger(value)
   if (typeof value !== 'string') return value === null || typeof value === 'boolean' || typeof value === 'bigint'
   return !NUMBER_OR_MOMENT.test(value) || INTEGER_OR_DAY.test(value) || UUID.test(value)
