@@ -207,7 +207,7 @@ interface ReplicaConfig {
   readonly log?: { readonly kind: 'store' } | { readonly kind: 'file'; readonly path?: string }
   /**
    * The folder of the copy, shared by all processes of the machine. Environment: `KCK_REPLICA_PATH`. @default 'replica'
-   * beside an `lmdb` store, else '.kck/replica'; in Lambda '/tmp/kck-replica'
+   * beside an `lmdb` store, else '.kck/replica'; in Lambda there is no copy unless this names one below '/tmp'
    */
   readonly path?: string
   /**

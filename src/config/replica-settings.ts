@@ -6,13 +6,12 @@ import type { Settings } from './schema.ts'
 interface Around {
   readonly store: ResolvedStore
   readonly folder: string
-  /** Only `/tmp` can be written to. */
   readonly inLambda: boolean
 }
 
 /**
  * Where replicated products are kept: the log beside the store, the copy on this machine. Null: a store in one
- * process's memory needs none.
+ * process's memory needs none, and a Lambda function has one only when it is told where.
  */
 export function resolveReplica(
   settings: Settings['replica'],
@@ -21,13 +20,12 @@ export function resolveReplica(
 ): ResolvedReplica | null {
   const isShared = store.kind === 'cassandra' || store.kind === 'keyspaces'
   checkLog(settings.log, isShared, problems)
-  if (store.kind === 'memory') return null
+  if (store.kind === 'memory' || (inLambda && settings.path === null)) return null
   const beside = join(store.kind === 'lmdb' ? dirname(store.path) : resolve(folder, '.kck'), 'replica')
   const logPath = settings.log?.kind === 'file' ? settings.log.path : null
-  const ownPath = inLambda ? '/tmp/kck-replica' : beside
   return {
     log: isShared ? { kind: 'store' } : { kind: 'file', path: resolve(folder, logPath ?? join(beside, 'log')) },
-    path: settings.path === null ? ownPath : resolve(folder, settings.path),
+    path: settings.path === null ? beside : resolve(folder, settings.path),
     snapshots: resolveSnapshots(settings.snapshots, folder, isShared ? null : join(beside, 'snapshots')),
     maxAgeMs: settings.maxAge,
     snapshotEveryMs: settings.snapshotEvery,
