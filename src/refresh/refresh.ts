@@ -5,8 +5,9 @@ import { asKckError, KckError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { ProductKey } from '../primer/registry.ts'
 import type { Changes } from './change.ts'
+import { circleThrough } from './circle.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
-import { Flights } from './flights.ts'
+import { cycle, Flights } from './flights.ts'
 import { holdLease } from './lease.ts'
 import { type Made, type MakeDeps, make } from './make.ts'
 import { type Held, type HeldEntry, type PublishDeps, publish } from './publish.ts'
@@ -129,6 +130,10 @@ export class Refresher {
       if (request.until(entry)) return { entry, readAt }
       if (!entry.row?.lease) return null
     }
+    // It takes longer than a lease without renewal would. Perhaps it waits for the one that waits for it here.
+    const { parent } = request
+    const circle = parent === undefined ? null : await circleThrough(store.lineage, { parent, key }, signal)
+    if (circle) throw cycle(circle)
     return null
   }
 

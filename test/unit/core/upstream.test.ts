@@ -82,3 +82,24 @@ test.each([
     expect(await clock.run(kck.get('above/1', { maxStaleMs: 0 }))).toBe(above)
   },
 )
+
+test('a circle over two processes is refused with its path, as soon as a lease would have run out', async () => {
+  const reading = (name: string, other: string) =>
+    testPrimer({
+      name,
+      compute: async ({ get, signal }, { id }) => {
+        await one.clock.sleep(50, signal)
+        return get(`${other}/${id}`)
+      },
+    })
+  const primers = [reading('a', 'b'), reading('b', 'c'), reading('c', 'a')]
+  const one = testKck(primers, { seed: 1 })
+  const { clock, store, queue } = one
+  const two = testKck(primers, { seed: 2, clock, store, queue })
+  const deadline = clock.now() + 120_000
+  const asked = [one.kck.get('a/1', { deadline }), two.kck.get('b/1', { deadline })]
+  const [first, second] = await clock.run(Promise.allSettled(asked))
+  const errors = [first, second].map((each) => (each?.status === 'rejected' ? each.reason : null))
+  expect(errors.map((error) => error?.code)).toEqual(['CYCLE', 'CYCLE'])
+  expect(errors[0]?.details['path']).toHaveLength(4)
+})
