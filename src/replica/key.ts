@@ -4,7 +4,7 @@ import { KckError } from '../errors.ts'
 /** Strings stand for their UTF-8 bytes. 1 to 1,024 bytes; ordered by their bytes. */
 export type ReplicaKey = string | Uint8Array
 
-export const MAX_KEY_BYTES = 1024
+const MAX_KEY_BYTES = 1024
 
 /** What the keys of a replica are when they are read out. */
 export type KeyKind = 'text' | 'bytes'
