@@ -66,6 +66,23 @@ export function endToEnd(target: () => Target): void {
     await expect.poll(() => value('orders/3'), patience).toHaveLength(11)
   })
 
+  test('cached write: it is accepted at once, and applied by whatever works in the background', async () => {
+    const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
+    const token = await target().token()
+    const write = (id: number, stock: number) =>
+      ask(`/update/stock/${id}`, { method: 'PUT', headers, body: JSON.stringify({ stock }), token })
+    const accepted = [await write(8, 21), await write(8, 22), await write(4711, 1)]
+    expect(accepted.map(({ status }) => status)).toEqual([202, 202, 202])
+    const state = async (answer: Answer) => (await ask(answer.headers.get('location') ?? '', { token })).body.state
+    const states = async () => {
+      await target().runSchedules()
+      return Promise.all(accepted.map(state))
+    }
+    await expect.poll(states, patience).toEqual(['applied', 'applied', 'parked'])
+    expect(await target().query('select stock from item where id = 8')).toEqual([{ stock: 22 }])
+    expect((await ask(accepted[0]?.headers.get('location') ?? '')).status).toBe(401)
+  })
+
   test('update: whoever may not, must not', async () => {
     const body = JSON.stringify({ amount: 1 })
     const headers = { 'content-type': 'application/json' }

@@ -6,6 +6,7 @@ import type {
 } from '@aws-sdk/client-rds-data'
 import { KckError } from '../../errors.ts'
 import { emit } from '../../events.ts'
+import { Renewed } from '../aws-common/renewed.ts'
 import { unavailable } from '../postgres-common/errors.ts'
 import { pause } from '../postgres-common/retry.ts'
 import { isResuming, isThrottled, translateError } from './errors.ts'
@@ -28,12 +29,17 @@ const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 2000
 
 type Sdk = typeof import('@aws-sdk/client-rds-data')
+interface Opened {
+  readonly sdk: Sdk
+  readonly clients: { readonly current: RDSDataClient }
+  close(): void
+}
 type Command = Parameters<RDSDataClient['send']>[0]
 
 /** The calls of the Data API, each within its time limit; a database that is waking up is asked again until then. */
 export class DataApiCalls {
   readonly #options: CallOptions
-  #opened: Promise<{ sdk: Sdk; client: RDSDataClient }> | undefined
+  #opened: Promise<Opened> | undefined
   #closed = false
   /** What the last call was told by a database that is starting. */
   #resuming: unknown = null
@@ -77,8 +83,7 @@ export class DataApiCalls {
 
   async close(): Promise<void> {
     this.#closed = true
-    // A client that was given to us belongs to somebody else.
-    if (!this.#options.client && this.#opened !== undefined) (await this.#opened).client.destroy()
+    if (this.#opened !== undefined) (await this.#opened).close()
   }
 
   #target() {
@@ -91,10 +96,13 @@ export class DataApiCalls {
     if (this.#closed) throw unavailable(this.#options.name, new Error('The source is closed'))
     const timeout = AbortSignal.timeout(timeoutMs)
     const abortSignal = signal ? AbortSignal.any([signal, timeout]) : timeout
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     for (let attempt = 0; ; attempt++) {
       try {
-        return (await this.#noting(client.send(command(sdk) as Command, { abortSignal }), abortSignal)) as Output
+        return (await this.#noting(
+          clients.current.send(command(sdk) as Command, { abortSignal }),
+          abortSignal,
+        )) as Output
       } catch (error) {
         const failure = () => this.#failure(error, signal, timeout)
         if (abortSignal.aborted || !isResuming(error)) throw failure()
@@ -124,11 +132,14 @@ export class DataApiCalls {
     return timeout.aborted && !isResuming(error) ? late(error) : translateError(this.#options.name, error)
   }
 
-  #open(): Promise<{ sdk: Sdk; client: RDSDataClient }> {
-    this.#opened ??= import('@aws-sdk/client-rds-data').then((sdk) => ({
-      sdk,
-      client: this.#options.client ?? new sdk.RDSDataClient(clientConfig(this.#options.region)),
-    }))
+  #open(): Promise<Opened> {
+    this.#opened ??= import('@aws-sdk/client-rds-data').then((sdk) => {
+      const { client, region } = this.#options
+      // A client that was given to us belongs to somebody else.
+      if (client) return { sdk, clients: { current: client }, close: () => undefined }
+      const clients = new Renewed(() => new sdk.RDSDataClient(clientConfig(region)))
+      return { sdk, clients, close: () => clients.close() }
+    })
     return this.#opened
   }
 }

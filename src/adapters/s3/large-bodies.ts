@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { KckError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { LargeBodies, LargeBody } from '../../ports/large-bodies.ts'
+import { Renewed } from '../aws-common/renewed.ts'
 
 export interface S3LargeBodiesOptions {
   /** Private, with a rule that deletes what is older than a day. */
@@ -18,7 +19,8 @@ export interface S3LargeBodiesOptions {
 type Sdk = typeof import('@aws-sdk/client-s3') & typeof import('@aws-sdk/s3-request-presigner')
 interface Opened {
   readonly sdk: Sdk
-  readonly client: S3Client
+  readonly clients: { readonly current: S3Client }
+  close(): void
 }
 
 const PREFIX = 'bodies/'
@@ -39,20 +41,30 @@ export function createS3LargeBodies(options: S3LargeBodiesOptions): LargeBodies 
   let opened: Promise<Opened> | undefined
 
   function open(): Promise<Opened> {
-    opened ??= load().then((sdk) => ({ sdk, client: options.client ?? new sdk.S3Client(clientConfig(options)) }))
+    opened ??= load().then((sdk) => {
+      const { client } = options
+      // A client that was given to us belongs to somebody else.
+      if (client) return { sdk, clients: { current: client }, close: () => undefined }
+      const clients = new Renewed(() => new sdk.S3Client(clientConfig(options)))
+      return { sdk, clients, close: () => clients.close() }
+    })
     return opened
   }
 
-  async function ensure({ sdk, client }: Opened, body: LargeBody, abortSignal: AbortSignal | undefined): Promise<void> {
+  async function ensure(
+    { sdk, clients }: Opened,
+    body: LargeBody,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<void> {
     const { name, bytes, contentType, contentEncoding } = body
     const object = { Bucket, Key: PREFIX + name }
     const limits = abortSignal ? { abortSignal } : {}
-    const head = await client.send(new sdk.HeadObjectCommand(object), limits).catch(missing)
+    const head = await clients.current.send(new sdk.HeadObjectCommand(object), limits).catch(missing)
     const writtenAt = head?.LastModified?.getTime() ?? 0
     if (clock.now() - writtenAt > RENEW_AFTER_MS) {
       const encoding = contentEncoding === undefined ? {} : { ContentEncoding: contentEncoding }
       const put = { ...object, ...encoding, Body: bytes, ContentType: contentType, CacheControl: 'private, no-store' }
-      await client.send(new sdk.PutObjectCommand(put), limits)
+      await clients.current.send(new sdk.PutObjectCommand(put), limits)
     }
     remember(name)
   }
@@ -80,14 +92,13 @@ export function createS3LargeBodies(options: S3LargeBodiesOptions): LargeBodies 
       try {
         if ((known.get(body.name) ?? 0) <= clock.now()) await ensureOnce(parts, body, signal)
         const command = new parts.sdk.GetObjectCommand({ Bucket, Key: PREFIX + body.name })
-        return await parts.sdk.getSignedUrl(parts.client, command, { expiresIn: LINK_SECONDS })
+        return await parts.sdk.getSignedUrl(parts.clients.current, command, { expiresIn: LINK_SECONDS })
       } catch (error) {
         throw signal?.aborted ? signal.reason : unavailable(error)
       }
     },
     async close() {
-      // A client that was given to us belongs to somebody else.
-      if (!options.client && opened) (await opened).client.destroy()
+      if (opened) (await opened).close()
     },
   }
 }

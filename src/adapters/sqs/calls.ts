@@ -2,6 +2,7 @@ import type { Message, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/
 import { KckError } from '../../errors.ts'
 import { emit } from '../../events.ts'
 import type { Lane } from '../../ports/refresh-queue.ts'
+import { Renewed } from '../aws-common/renewed.ts'
 
 export interface SqsCallOptions {
   /** The queue of each lane: standard queues, each with a dead-letter queue. */
@@ -15,6 +16,11 @@ export interface SqsCallOptions {
 }
 
 type Sdk = typeof import('@aws-sdk/client-sqs')
+interface Opened {
+  readonly sdk: Sdk
+  readonly clients: { readonly current: SQSClient }
+  close(): void
+}
 
 /** As the SDK knows them, after it has asked again in vain. */
 const THROTTLED = /Throttl|OverLimit|TooManyRequests/
@@ -31,7 +37,7 @@ const LONGEST_WAIT = 20
  */
 export class SqsCalls {
   readonly #options: SqsCallOptions
-  #opened: Promise<{ readonly sdk: Sdk; readonly client: SQSClient }> | undefined
+  #opened: Promise<Opened> | undefined
 
   constructor(options: SqsCallOptions) {
     this.#options = options
@@ -43,9 +49,9 @@ export class SqsCalls {
     Entries: SendMessageBatchRequestEntry[],
     signal?: AbortSignal,
   ): Promise<readonly { readonly id: string; readonly again: boolean; readonly code: string }[]> {
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     const command = new sdk.SendMessageBatchCommand({ QueueUrl: this.#url(lane), Entries })
-    const { Failed = [] } = await this.#call(lane, signal, () => client.send(command, limits(signal)))
+    const { Failed = [] } = await this.#call(lane, signal, () => clients.current.send(command, limits(signal)))
     return Failed.map(({ Id = '', SenderFault, Code = '' }) => ({ id: Id, again: SenderFault !== true, code: Code }))
   }
 
@@ -54,7 +60,7 @@ export class SqsCalls {
     max: number,
     { waitMs, visibilityMs, signal }: { readonly waitMs: number; readonly visibilityMs: number; signal?: AbortSignal },
   ): Promise<readonly Message[]> {
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     const command = new sdk.ReceiveMessageCommand({
       QueueUrl: this.#url(lane),
       MaxNumberOfMessages: Math.min(10, max),
@@ -63,20 +69,22 @@ export class SqsCalls {
       MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
       MessageAttributeNames: ['All'],
     })
-    const { Messages = [] } = await this.#call(lane, signal, () => client.send(command, limits(signal, waitMs)))
+    const { Messages = [] } = await this.#call(lane, signal, () =>
+      clients.current.send(command, limits(signal, waitMs)),
+    )
     return Messages
   }
 
   /** Hides a message from all others for `ms`. False: it is not held any more. */
   async hide(lane: Lane, receipt: string, ms: number): Promise<boolean> {
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     const command = new sdk.ChangeMessageVisibilityCommand({
       QueueUrl: this.#url(lane),
       ReceiptHandle: receipt,
       VisibilityTimeout: Math.min(LONGEST_HIDING, seconds(ms)),
     })
     try {
-      await this.#call(lane, undefined, () => client.send(command, limits()))
+      await this.#call(lane, undefined, () => clients.current.send(command, limits()))
       return true
     } catch (error) {
       if (isLost(error)) return false
@@ -86,16 +94,16 @@ export class SqsCalls {
 
   /** Indexes of the receipts whose messages could not be deleted. A receipt of a message that is gone is none. */
   async delete(lane: Lane, receipts: readonly string[]): Promise<readonly number[]> {
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     const Entries = receipts.map((receipt, index) => ({ Id: String(index), ReceiptHandle: receipt }))
     const command = new sdk.DeleteMessageBatchCommand({ QueueUrl: this.#url(lane), Entries })
-    const { Failed = [] } = await this.#call(lane, undefined, () => client.send(command, limits()))
+    const { Failed = [] } = await this.#call(lane, undefined, () => clients.current.send(command, limits()))
     return Failed.filter(({ Code }) => Code !== 'ReceiptHandleIsInvalid').map(({ Id }) => Number(Id))
   }
 
   /** Messages that wait, are delayed or are held. SQS counts approximately. */
   async depth(lane: Lane): Promise<number> {
-    const { sdk, client } = await this.#open()
+    const { sdk, clients } = await this.#open()
     const command = new sdk.GetQueueAttributesCommand({
       QueueUrl: this.#url(lane),
       AttributeNames: [
@@ -104,13 +112,12 @@ export class SqsCalls {
         'ApproximateNumberOfMessagesNotVisible',
       ],
     })
-    const { Attributes = {} } = await this.#call(lane, undefined, () => client.send(command, limits()))
+    const { Attributes = {} } = await this.#call(lane, undefined, () => clients.current.send(command, limits()))
     return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0)
   }
 
   async close(): Promise<void> {
-    // A client that was given to us belongs to somebody else.
-    if (!this.#options.client && this.#opened !== undefined) (await this.#opened).client.destroy()
+    if (this.#opened !== undefined) (await this.#opened).close()
   }
 
   async #call<T>(lane: Lane, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
@@ -126,11 +133,14 @@ export class SqsCalls {
     return this.#options.urls[lane]
   }
 
-  #open(): Promise<{ readonly sdk: Sdk; readonly client: SQSClient }> {
-    this.#opened ??= import('@aws-sdk/client-sqs').then((sdk) => ({
-      sdk,
-      client: this.#options.client ?? new sdk.SQSClient(clientConfig(this.#options)),
-    }))
+  #open(): Promise<Opened> {
+    this.#opened ??= import('@aws-sdk/client-sqs').then((sdk) => {
+      const { client } = this.#options
+      // A client that was given to us belongs to somebody else.
+      if (client) return { sdk, clients: { current: client }, close: () => undefined }
+      const clients = new Renewed(() => new sdk.SQSClient(clientConfig(this.#options)))
+      return { sdk, clients, close: () => clients.close() }
+    })
     return this.#opened
   }
 }

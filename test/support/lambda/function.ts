@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Environment, type FunctionSettings, InitError, startEnvironment } from './environment.ts'
 import type { Outcome } from './runtime-api.ts'
 
-export const MAX_EVENT_BYTES = 6 * 1024 * 1024
+const MAX_EVENT_BYTES = 6 * 1024 * 1024
 
 /** A function with as many environments as events come at once. */
 export interface LambdaFunction {
