@@ -32,7 +32,7 @@ export const LMDB_FAST = 'lmdb, `getBinaryFast` (a view that the next read overw
 export const BESIDE_READER = 'replica, bytes, a second process reads'
 export const BESIDE_WRITER = 'replica, bytes, another one writes 10,000 keys/s'
 export const DECODED = 'replica, rows that were read before'
-export const DECODED_FIRST = 'replica, rows read for the first time'
+const DECODED_FIRST = 'replica, rows read for the first time'
 export const MAP = 'Map'
 
 interface System {

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/adapters/system/clock.ts'
 import type { UpdateLog } from '../../src/ports/update-log.ts'
 import { raw } from '../../src/replica/codec.ts'
 import { openReplica } from '../../src/replica/open-replica.ts'
+import { encodeUpdate } from '../../src/replica/update-codec.ts'
 import type { Settings } from '../support/benchmark.ts'
 import { median, percentile } from '../support/statistics.ts'
 import type { Cell } from '../support/table.ts'
@@ -44,9 +45,11 @@ export async function measureApply(settings: Settings): Promise<readonly Cell[]>
   for (let round = 0; round < settings.rounds; round += 1) {
     const folder = newFolder(settings)
     const log = new FileUpdateLog({ path: `${folder}/log` })
-    const writer = await openReplica({ name: 'writer', path: folder, log, codec: raw(), follow: false })
     await Promise.all(
-      Array.from({ length: APPLIED }, (_, index) => writer.setMany([[keyOf(index), bytesOf(index, 100)]])),
+      Array.from({ length: APPLIED }, (_, index) => {
+        const item = { key: Buffer.from(keyOf(index)), value: bytesOf(index, 100) }
+        return log.append({ key: item.key, contents: encodeUpdate([item]), operation: String(index) })
+      }),
     )
     const state = new LmdbReplicaState({ path: join(folder, 'reader'), clock: systemClock })
     const { logId } = await log.state()
@@ -57,7 +60,6 @@ export async function measureApply(settings: Settings): Promise<readonly Cell[]>
     rows.push(APPLIED / ((performance.now() - began) / 1_000))
     if (reader.size !== APPLIED) throw new Error(`${reader.size} of ${APPLIED} keys were applied`)
     await reader.close()
-    await writer.close()
     rmSync(folder, { recursive: true, force: true })
   }
   settings.say(`apply: ${Math.round(median(rows))} updates/s`)
