@@ -79,17 +79,17 @@ function theProject(project: Project): Plugin {
   }
 }
 
+const ONLY_ON_A_LAPTOP =
+  /[\\/](adapters[\\/](lmdb|pglite|postgres|memory|file|file-log)[\\/][\w-]+|auth[\\/]local-issuer)\.[jt]s$/
+
 /** What only a laptop uses is imported when its settings ask for it, which those of a function never do. */
 const onlyOfTheCloud: Plugin = {
   name: 'kck-only-of-the-cloud',
   setup({ onLoad }) {
-    onLoad(
-      { filter: /[\\/]adapters[\\/](lmdb|pglite|postgres|memory|file|file-log)[\\/][\w-]+\.[jt]s$/ },
-      ({ path }) => ({
-        contents: `throw new Error(${JSON.stringify(`${relative(root, path)} is not part of a function`)})`,
-        loader: 'js',
-      }),
-    )
+    onLoad({ filter: ONLY_ON_A_LAPTOP }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${relative(root, path)} is not part of a function`)})`,
+      loader: 'js',
+    }))
   },
 }
 
