@@ -49,7 +49,6 @@ interface Span {
 }
 
 const UNITS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 }
-const MOST = 1_000
 
 function timesBetween({ expression, timeZone }: ScheduleSettings, { from, now, to }: Span): number {
   const [, kind, argument = ''] = /^(rate|cron|at)\((.*)\)$/.exec(expression) ?? []
@@ -64,7 +63,9 @@ function timesBetween({ expression, timeZone }: ScheduleSettings, { from, now, t
   }
   if (kind !== 'cron') throw new Error(`Not an expression of EventBridge: ${expression}`)
   const cron = new Cron(croner(argument), { paused: true, timezone: timeZone })
-  return cron.nextRuns(MOST, new Date(now)).filter((time) => time.getTime() <= to).length
+  let times = 0
+  for (let next = cron.nextRun(new Date(now)); next && next.getTime() <= to; next = cron.nextRun(next)) times += 1
+  return times
 }
 
 /** EventBridge has a year at the end, `?` for any day, and counts the days of a week from Sunday = 1. */
