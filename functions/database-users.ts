@@ -1,4 +1,5 @@
 import { DataApiCalls } from '../src/adapters/rds-data/calls.ts'
+import { CREATE_LEDGER } from '../src/write/ledger.ts'
 import type { Login } from './secret.ts'
 
 /** A database of the custom resource's properties. */
@@ -23,20 +24,24 @@ const FIRST = 'postgres'
 
 /**
  * Makes what is missing of databases and their two users, and gives the users the passwords of their secrets: one may
- * read everything, the other also write everything, neither change a table. May be done again at any time.
+ * read everything, the other also write everything, neither change a table: so the one of cached writes is made here,
+ * too. May be done again at any time.
  */
 export async function prepareDatabase(
   database: Database,
   options: DatabaseOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const calls = new DataApiCalls({
-    name: database.database,
-    resourceArn: database.clusterArn,
-    secretArn: database.adminSecretArn,
-    database: FIRST,
-    client: options.client,
-  })
+  const admin = (of: string) =>
+    new DataApiCalls({
+      name: database.database,
+      resourceArn: database.clusterArn,
+      secretArn: database.adminSecretArn,
+      database: of,
+      client: options.client,
+    })
+  const calls = admin(FIRST)
+  const inside = admin(database.database)
   const run = (sql: string) => calls.execute(sql, [], { signal, timeoutMs: STATEMENT_MS })
   const isThere = async (sql: string) => ((await run(sql)).records ?? []).length > 0
   try {
@@ -54,8 +59,9 @@ export async function prepareDatabase(
       await run(`${verb} ROLE ${user} LOGIN PASSWORD ${literal(password)}`)
       await run(`GRANT ${roles.join(', ')} TO ${user}`)
     }
+    await inside.execute(CREATE_LEDGER, [], { signal, timeoutMs: STATEMENT_MS })
   } finally {
-    await calls.close()
+    await Promise.all([calls.close(), inside.close()])
   }
 }
 
