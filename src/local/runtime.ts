@@ -102,10 +102,11 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   })
   const openProcesses = async () => {
     const processes = await import('./open-processes.ts')
-    const jobs = replication?.jobs ?? []
+    const { jobs = [], publishAll } = replication ?? {}
+    const publishing = publishAll ? { publishReplicated: publishAll } : {}
     return processes.openProcesses(
       config,
-      { kck, ...opened, queue: carryOrigin(opened.queue), clock, entropy },
+      { kck, ...opened, queue: carryOrigin(opened.queue), clock, entropy, ...publishing },
       { jobs, bundled: project?.processes },
     )
   }

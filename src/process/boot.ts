@@ -14,14 +14,16 @@ const LOST_AFTER_MS = 600_000
 const FIRST_RETRY_MS = 30_000
 const TRIES = 5
 
-/** The default name of a deployment: equal as long as all primers compute the same. */
+/** The default name of a deployment: equal as long as all primers compute the same, and keep it in the same places. */
 export function deploymentOf(registry: Registry): string {
-  const revisions = [...registry.primers.values()].map(({ name, revision }) => `${name} ${revision}`).sort()
+  const revisions = [...registry.primers.values()]
+    .map(({ name, revision, replicate }) => `${name} ${revision}${replicate ? ' replicated' : ''}`)
+    .sort()
   return createHash('sha256').update(revisions.join('\n')).digest('base64url').slice(0, 16)
 }
 
 /**
- * What a new deployment begins with, once over all its processes: `atBoot` products are primed, `over` lists without a
+ * What a new deployment begins with, once over all its processes: replicas get what they lack, `atBoot` products are primed, `over` lists without a
  * schedule are filled, and what an older revision of its primer computed is asked for anew, all behind what readers and
  * changes ask for. A process that goes back to an earlier deployment begins again. A process that is killed leaves it
  * to another one.
@@ -51,7 +53,9 @@ type Step = () => Promise<void>
 
 async function boot(deps: ProcessDeps, run: JobRun): Promise<void> {
   const primers = [...deps.kck.registry.primers.values()]
+  const { publishReplicated } = deps
   let steps: readonly Step[] = [
+    ...(publishReplicated ? [() => publishReplicated(run.signal)] : []),
     ...primers.filter((primer) => primer.atBoot || isFilled(primer)).map((primer) => () => prime(deps, primer, run)),
     ...primers.map((primer) => () => rebuild(deps, primer, run)),
   ]

@@ -13,4 +13,6 @@ export interface ProcessDeps {
   readonly sources: ReadonlyMap<string, Source>
   readonly clock: Clock
   readonly entropy: Entropy
+  /** Brings all that is replicated to what the store says; where something is. */
+  readonly publishReplicated?: (signal: AbortSignal) => Promise<void>
 }

@@ -122,6 +122,25 @@ describe('a replicated product', () => {
     expect(one.replica.size).toBe(0)
   })
 
+  it('is published by a new deployment when it was not replicated before, or not for a while', async () => {
+    const one = await machine('one')
+    await one.kck.fetch('product/a')
+    const without = await machine('two', [product({ replicate: false })])
+    await without.kck.set('product/a', 2)
+    await without.kck.fetch('product/b')
+    await without.kck.set('product/b', 3)
+    await without.kck.fetch('product/c')
+    await without.kck.purge('product/c')
+    await one.replication.publishAll(new AbortController().signal)
+    expect([...one.replica.keys()]).toEqual(['product/a', 'product/b'])
+    for (const [key, value] of [
+      ['product/a', 2],
+      ['product/b', 3],
+    ] as const) {
+      expect([(await one.kck.fetch(key)).from, await one.kck.get(key)]).toEqual(['replica', value])
+    }
+  })
+
   it('may be zero, empty, false or null', async () => {
     const { kck } = await machine('one')
     for (const [id, value] of Object.entries({ zero: 0, empty: '', no: false, nothing: null })) {
