@@ -3,22 +3,25 @@ import { writeSync } from 'node:fs'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { subscribe } from '../../src/events.ts'
 import { openReplica } from '../../src/replica/open-replica.ts'
+import { openFileSnapshots } from '../../src/replica/open-snapshots.ts'
 import { openTestLog, type TestLog } from './replica-logs.ts'
 
 /**
  * A process of a machine (`path`) beside others, on the log of `what`.
  *
  * `write <name>`: writes until it is killed, and says `ack <key> <number>` for what is durable. Its counter goes up.
+ * Where there is a folder for snapshots, it takes them and compacts.
  * `read`: reads until its input ends, and counts how often a counter went back; then says what it has.
  */
-const [mode, name = '', path = '', what = ''] = process.argv.slice(2)
+const [mode, name = '', path = '', what = '', snapshotsPath = ''] = process.argv.slice(2)
 const say = (line: string) => writeSync(1, `${line}\n`)
 let faults = 0
 subscribe((event) => {
   if (event.type === 'fault' || (event.type === 'replica' && event.outcome === 'rebuilt')) faults++
 })
 const log = await openTestLog(JSON.parse(what) as TestLog)
-const replica = await openReplica<number>({ name: 'test', path, log, everyMs: 30 })
+const snapshots = snapshotsPath === '' ? null : openFileSnapshots({ path: snapshotsPath })
+const replica = await openReplica<number>({ name: 'test', path, log, everyMs: 30, ...(snapshots && { snapshots }) })
 say('ready')
 
 async function write() {
@@ -34,7 +37,14 @@ async function write() {
     }
     if (step % 5 === 0) await replica.deleteMany([`${name}/${step % 40}`, `shared/${step % 7}`])
     if (step % 2 === 0) await replica.set(`shared/${step % 7}`, step)
+    if (snapshots && step % 8 === 0) await compact()
   }
+}
+
+async function compact() {
+  const { id } = await replica.snapshot()
+  await replica.compact(id)
+  say(`compacted ${id}`)
 }
 
 async function read() {

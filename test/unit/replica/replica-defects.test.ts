@@ -8,7 +8,7 @@ import { raw } from '../../../src/replica/codec.ts'
 import { encodeUpdate } from '../../../src/replica/update-codec.ts'
 import { replicaMachines } from '../../support/replica-machines.ts'
 
-/** What whycache was seen to do wrong, one test each. What it did in compaction is in `compact.test.ts`. */
+/** What whycache was seen to do wrong, one test each. What it did in compaction is in `maintenance.test.ts`. */
 let machines: ReturnType<typeof replicaMachines>
 beforeEach(() => {
   machines = replicaMachines()
