@@ -68,7 +68,8 @@ export async function runUpdate(
           await deps.changes.mark({ ...change, nodes: [], products, deltas: deltasOf(products, () => null) })
           await intent.settle()
         }
-        throw error
+        // A database that is still starting has not seen the write.
+        throw (scope.signal.aborted && source.hindrance?.()) || error
       },
     )
     const after = await afterWriting(deps, target, { body, written, change })

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import { KckError } from '../../../src/errors.ts'
+import { string } from '../../../src/key/string-types.ts'
 import type { Source } from '../../../src/ports/source.ts'
+import { createRegistry } from '../../../src/primer/create-registry.ts'
+import { updater } from '../../../src/updater/updater.ts'
 import { testKck, testPrimer } from '../../support/kck.ts'
 
 const starting = new KckError('SOURCE_UNAVAILABLE', 'The database of the source main was paused and is starting', {
@@ -76,3 +79,22 @@ test('a compute that is only slow misses its deadline', async () => {
   expect(await fetching).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
   await kck.close()
 })
+
+test('an update that waits for it is said so too, and changes nothing', async () => {
+  const { source, clock } = system()
+  const waiting = async (_: unknown, { signal }: { readonly signal?: AbortSignal } = {}): Promise<never> => {
+    const { promise, reject } = Promise.withResolvers<never>()
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+    return promise
+  }
+  const write = updater({ name: 'write', key: { name: string() }, source: 'main', update: WRITE })
+  const { kck } = testKck([], {
+    clock,
+    registry: createRegistry({ primers: [], updaters: [write] }),
+    sources: new Map([['main', { ...source, transaction: waiting as Source['transaction'] }]]),
+  })
+  const updating = kck.update('write/a', {}, { deadline: clock.now() + 2_000 }).catch((error) => error)
+  expect(await clock.run(updating)).toMatchObject({ code: 'SOURCE_UNAVAILABLE', retryAfterMs: 5_000 })
+})
+
+const WRITE = 'update things set n = n + 1 where name = :name returning name'
