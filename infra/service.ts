@@ -7,6 +7,7 @@ import {
   aws_sns_subscriptions as subscriptions,
 } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
 import { KckAlarms } from './alarms.ts'
 import { KckApi } from './api.ts'
 import { KckDashboard } from './dashboard.ts'
@@ -116,7 +117,10 @@ export class KckService extends Construct {
     hook.node.addDependency(this.queues, this.functions, api, schedules)
 
     this.topic = new sns.Topic(this, 'Alarms', { topicName: `${name}-alarms`, enforceSSL: true })
-    if (props.alarmEmail) this.topic.addSubscription(new subscriptions.EmailSubscription(props.alarmEmail))
+    if (props.alarmEmail) {
+      const email = this.topic.addSubscription(new subscriptions.EmailSubscription(props.alarmEmail))
+      acknowledge(email, 'Serverless', 'SNSRedrivePolicy', 'An alarm that no mail could tell is still on the dashboard')
+    }
     const clusterIdentifier = data.database === null ? null : name
     const { functions, queues } = this
     const metrics = metricsOf({ name, apiId: api.apiId, functions, queues, clusterIdentifier })
