@@ -12,7 +12,7 @@ const self = realpathSync(fileURLToPath(import.meta.url))
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
   // A published package holds JavaScript: Node does not remove types below node_modules.
-  const built = new URL('../dist/cli/main.js', import.meta.url)
+  const built = new URL('../src/cli/main.js', import.meta.url)
   const { main } = await import(existsSync(built) ? built.href : '../src/cli/main.ts')
   // Not process.exit: what is printed to a pipe must get out first.
   process.exitCode = await main(process.argv.slice(2))
