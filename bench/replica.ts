@@ -20,6 +20,7 @@ const SIZES: readonly Size[] = [
   { keys: 1_000_000, bytes: 100 },
   { keys: 1_000_000, bytes: 4096 },
 ]
+/** A gigabyte at the default of `--most`. */
 const RESTORED_BYTES_PER_KEY = 10_737
 
 /** What reads, writes and a new machine cost with a replica, beside other ways to have values near. */
