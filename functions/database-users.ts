@@ -59,7 +59,7 @@ export async function prepareDatabase(
       await run(`${verb} ROLE ${user} LOGIN PASSWORD ${literal(password)}`)
       await run(`GRANT ${roles.join(', ')} TO ${user}`)
     }
-    await inside.execute(CREATE_LEDGER, [], { signal, timeoutMs: STATEMENT_MS })
+    for (const sql of CREATE_LEDGER) await inside.execute(sql, [], { signal, timeoutMs: STATEMENT_MS })
   } finally {
     await Promise.all([calls.close(), inside.close()])
   }

@@ -21,5 +21,13 @@ export type {
 export type { Duration } from './primer/duration.ts'
 export { type PrimerOptions, primer } from './primer/primer.ts'
 export { defineProcess, type Process, type ProcessContext, type ProcessOptions } from './process/define-process.ts'
-export type { UpdateContext, UpdateEvent, Updater, UpdaterHooks } from './updater/definition.ts'
+export type {
+  Coalesce,
+  Overlay,
+  OverlayWrite,
+  UpdateContext,
+  UpdateEvent,
+  Updater,
+  UpdaterHooks,
+} from './updater/definition.ts'
 export { type UpdaterOptions, updater } from './updater/updater.ts'

@@ -15,6 +15,7 @@ export async function health(
     ['store', () => store.entries.ping(call)],
     ...[...sources].map(([name, source]): [string, () => Promise<void>] => [`source ${name}`, () => source.ping(call)]),
   ]
+  const waiting = writes.waiting().catch(() => null)
   const parts = await Promise.all(
     pings.map(async ([name, ping]) => {
       const startedAt = clock.now()
@@ -27,8 +28,8 @@ export async function health(
     }),
   )
   const watched = await watchHealth({ store, sources, clock }, signal)
-  const waiting = await writes.waiting().catch(() => null)
-  const cached = waiting && waiting.writes + waiting.parkedRecords > 0 ? { writes: waiting } : {}
+  const found = await waiting
+  const cached = found && found.writes + found.parkedRecords > 0 ? { writes: found } : {}
   const all = [...parts, ...watched]
   return { ok: all.every(([, part]) => part.ok), parts: Object.fromEntries(all), ...cached }
 }

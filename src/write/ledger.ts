@@ -9,8 +9,11 @@ const ENTER = `insert into kck_applied (id, shard)
   select value, cast(:shard as integer) from json_array_elements_text(cast(:ids as json))
   on conflict (id) do nothing returning id`
 /** The table, for whoever makes it beforehand. */
-export const CREATE_LEDGER = `create table if not exists kck_applied (
-  id text primary key, shard integer not null, applied_at timestamptz not null default now())`
+export const CREATE_LEDGER: readonly string[] = [
+  `create table if not exists kck_applied (
+    id text primary key, shard integer not null, applied_at timestamptz not null default now())`,
+  'create index if not exists kck_applied_by_time on kck_applied (shard, applied_at)',
+]
 const FORGET = `delete from kck_applied where shard = cast(:shard as integer) and applied_at < now() - interval '${KEPT}'`
 
 /**
@@ -41,10 +44,12 @@ export function isOfLedger(error: unknown): error is KckError {
 }
 
 export async function createLedger(source: Source, signal: AbortSignal): Promise<void> {
-  await source.query(statementOf(CREATE_LEDGER), {}, { signal, priority: 'background' }).catch((error: unknown) => {
-    // Somebody else made it at the same time.
-    if (!['23505', '42P07'].includes(stateOf(error) ?? '')) throw ofLedger(error)
-  })
+  for (const text of CREATE_LEDGER) {
+    await source.query(statementOf(text), {}, { signal, priority: 'background' }).catch((error: unknown) => {
+      // Somebody else made it at the same time.
+      if (!['23505', '42P07'].includes(stateOf(error) ?? '')) throw ofLedger(error)
+    })
+  }
 }
 
 function ofLedger(cause: unknown): KckError {

@@ -1,6 +1,7 @@
 import { asKckError, KckError } from '../errors.ts'
 import type { WriteLimits } from './api.ts'
-import { parseRecord, recordText, type Total, type WaitingWrite } from './record.ts'
+import { type End, endOfLog } from './end-of-log.ts'
+import { recordText, type WaitingWrite } from './record.ts'
 import { readShard, type ShardDeps, type ShardState } from './shard.ts'
 
 interface Accepting {
@@ -10,9 +11,7 @@ interface Accepting {
   readonly reject: (error: KckError) => void
 }
 
-interface Tail {
-  readonly position: number
-  readonly total: Total
+interface Tail extends End {
   /** Milliseconds; when it was known to be the last. */
   readonly seenAt: number
 }
@@ -20,7 +19,6 @@ interface Tail {
 /** Of one record: a row of Cassandra, and one write to it. */
 const RECORD_WRITES = 64
 const RECORD_BYTES = 256 * 1024
-const PAGE = 100
 /** What was the end is looked for anew after this time: by then records behind it may be done, and after a day be gone. */
 const TRUST_MS = 3_600_000
 /** What is known to be done is looked at again when there seems to be no room, at most so often. */
@@ -109,15 +107,8 @@ export class LogTail {
   }
 
   async #walk(from: Tail): Promise<Tail> {
-    const { store, clock } = this.#deps
-    let { position, total } = from
-    for (;;) {
-      const seenAt = clock.now()
-      const records = await store.writeQueue.read(this.#shard, position, PAGE)
-      const last = records.at(-1)
-      if (last) ({ position, total } = parseRecord(last))
-      if (records.length < PAGE) return { position, total, seenAt }
-    }
+    const seenAt = this.#deps.clock.now()
+    return { ...(await endOfLog(this.#deps.store.writeQueue, this.#shard, from)), seenAt }
   }
 
   async #look(): Promise<ShardState> {

@@ -9,6 +9,7 @@ import type { UpdaterKey } from '../primer/registry.ts'
 import { chooseSource } from '../refresh/context.ts'
 import { namedProducts } from '../update/update.ts'
 import type { Accepted, AcceptRequest, ParkedWrite, Waiting, WriteLimits, WriteStatus, Writes } from './api.ts'
+import { endOfLog } from './end-of-log.ts'
 import { LogTail } from './log-tail.ts'
 import { show, takeBack } from './overlays.ts'
 import type { WriteWorkerDeps } from './pass.ts'
@@ -189,14 +190,9 @@ class CachedWrites implements Writes {
 
   async #waitingIn(shard: number) {
     const state = await readShard(this.#deps, shard)
-    let total = state.total
-    for (let position = state.done; ; ) {
-      const records = await this.#deps.store.writeQueue.read(shard, position, PAGE)
-      const last = records.at(-1)
-      if (last) ({ position, total } = parseRecord(last))
-      if (records.length < PAGE) break
-    }
-    return { state, writes: total.count - state.total.count, bytes: total.bytes - state.total.bytes }
+    const { done: position, total: done } = state
+    const { total } = await endOfLog(this.#deps.store.writeQueue, shard, { position, total: done })
+    return { state, writes: total.count - done.count, bytes: total.bytes - done.bytes }
   }
 
   async #find(id: string): Promise<Found | null> {

@@ -278,6 +278,15 @@ test('a store that does not answer accepts nothing', async () => {
   expect(source.rows.get('7')).toEqual(['b'])
 })
 
+test.each([1, 99, 100, 101, 163, 164, 500, 731])('the end of a log of %i records is found', async (length) => {
+  const { kck, ...parts } = world()
+  for (let count = 0; count < length; count++) await kck.writes.accept('set/7', { value: 'x' })
+  const another = world(parts)
+  expect(await another.kck.writes.waiting()).toMatchObject({ writes: length })
+  await another.kck.writes.accept('set/7', { value: 'x' })
+  expect(await kck.writes.waiting()).toMatchObject({ writes: length + 1 })
+})
+
 test('a process that slept for two days does not write where everything is done and gone', async () => {
   const { kck, clock, drain, source, ...parts } = world()
   await kck.writes.accept('set/7', { value: 'a' })
