@@ -93,12 +93,15 @@ describe.skipIf(cassandra === null)('the cloud on one machine', () => {
     expect(target.cloud.keyspaces.refusals).toEqual([])
   })
 
-  test('schedules: a day later the one of the night has its turn', async () => {
-    expect((await fetch(`${target.url}/fetch/closing`)).status).toBe(404)
-    await target.cloud.scheduler.fire('primer-closing')
-    await target.cloud.pass(86_400_000)
-    await target.cloud.scheduler.fire('primer-closing')
-    await expect.poll(async () => (await fetch(`${target.url}/fetch/closing`)).status, patience).toBe(200)
+  test('schedules: the one of the night has its turn when the night has come', async () => {
+    const { cloud } = target
+    const closing = async () => (await fetch(`${target.url}/fetch/closing`)).headers.get('kck-as-of')
+    await expect.poll(closing, patience).not.toBe(null)
+    const before = await closing()
+    const night = new Date(cloud.now()).setUTCHours(27, 0, 1)
+    await cloud.pass(night - cloud.now())
+    await cloud.scheduler.fire('primer-closing')
+    await expect.poll(closing, patience).not.toBe(before)
   })
 
   test('in the end the queues are empty', async () => {
