@@ -12,7 +12,7 @@ import type { ProductKey, Registry } from '../primer/registry.ts'
 import { AugmentTrust } from '../refresh/augment-trust.ts'
 import { Changes } from '../refresh/change.ts'
 import { type ComputeDeps, computeProduct } from '../refresh/compute.ts'
-import { tryCutoff } from '../refresh/cutoff.ts'
+import { compareInputs } from '../refresh/cutoff.ts'
 import { Debounce } from '../refresh/debounce.ts'
 import { isBehind, keyOfProduct, productNode } from '../refresh/recorder.ts'
 import { type RefreshDeps, Refresher } from '../refresh/refresh.ts'
@@ -110,13 +110,14 @@ function hindranceOf(sources: KckParts['sources'], name: string | null): KckErro
 function computeWith(
   { registry, sources, store, clock }: KckParts,
   fetchMany: ComputeDeps['fetchMany'],
-): Pick<RefreshDeps, 'compute' | 'cutOff'> {
+): Pick<RefreshDeps, 'compute' | 'compareInputs'> {
   const known = new KnownNodes(store.lineage)
   const reading = { registry, sources, parseStatement: statementOf, known, fetchMany }
   return {
     compute: (product: ProductKey, run: ComputeRun) =>
       inSpan('kck compute', { attributes: { 'kck.key': product.text } }, () => computeProduct(reading, product, run)),
-    cutOff: (product, row, signal) => tryCutoff({ registry, fetchMany }, product, row, { signal, now: clock.now() }),
+    compareInputs: (product, row, signal) =>
+      compareInputs({ registry, fetchMany }, product, row, { signal, now: clock.now() }),
   }
 }
 

@@ -30,14 +30,11 @@ export interface Augmented {
 export async function tryAugment(
   deps: AugmentDeps,
   product: ProductKey,
-  before: StoredEntry,
+  { value, changes }: { readonly value: Materialization | null; readonly changes: readonly Change[] | null },
   signal: AbortSignal,
 ): Promise<Augmented | null> {
   const augment = product.primer.augment
-  const value = before.row?.value
-  if (!(augment && value && mayAugment(product, before, value, deps.clock.now()))) return null
-  const changes = completeChanges(pendingMarks(before))
-  if (changes === null || !(await deps.trusted(product))) return null
+  if (!(augment && value && changes && (await deps.trusted(product)))) return null
   const body = await loadBody(deps.entries, product.text, value.body, signal)
   if (!body) return null
   const startedAt = deps.clock.now()
@@ -53,6 +50,12 @@ export async function tryAugment(
     emit({ type: 'fault', where: `augment of ${product.primer.name}`, key: product.text, error })
     return null
   }
+}
+
+/** The changes that the marks beside an entry tell of; null when they do not say all. */
+export function changesMarked(product: ProductKey, before: StoredEntry, now: number): readonly Change[] | null {
+  const value = before.row?.value
+  return value && mayAugment(product, before, value, now) ? completeChanges(pendingMarks(before)) : null
 }
 
 function mayAugment(product: ProductKey, before: StoredEntry, value: Materialization, now: number): boolean {

@@ -3,8 +3,9 @@ import type { Published } from '../entry/transitions.ts'
 import { emit } from '../events.ts'
 import { runAfter, runBefore } from '../primer/hooks.ts'
 import type { ProductKey } from '../primer/registry.ts'
-import { type Augmented, sameJson, tryAugment } from './augment.ts'
+import { type Augmented, changesMarked, sameJson, tryAugment } from './augment.ts'
 import type { AugmentTrust } from './augment-trust.ts'
+import type { Compared } from './cutoff.ts'
 import { materialize } from './materialize.ts'
 import { dropEdges, type Held, type HeldEntry } from './publish.ts'
 import type { Newest } from './recorder.ts'
@@ -12,12 +13,7 @@ import { supersededBy, tryRollback } from './rollback.ts'
 import { type Computed, type RunDeps, runConsistently } from './run.ts'
 
 export interface MakeDeps extends RunDeps {
-  /** See `tryCutoff`. */
-  readonly cutOff: (
-    product: ProductKey,
-    row: Held['row'],
-    signal: AbortSignal,
-  ) => Promise<Omit<Materialization, 'builtEpoch'> | null>
+  readonly compareInputs: (product: ProductKey, row: Held['row'], signal: AbortSignal) => Promise<Compared | null>
   readonly augmentTrust: AugmentTrust
 }
 
@@ -46,27 +42,45 @@ export interface Made {
 /** A value for a key under a lease, the cheapest way that is certainly right: as it was, augmented, or computed. */
 export async function make(deps: MakeDeps, product: ProductKey, held: HeldEntry, wanted: Wanted): Promise<Made> {
   const at = { signal: wanted.signal, now: deps.clock.now() }
-  const same = wanted.recompute ? null : await deps.cutOff(product, held.row, wanted.signal)
-  if (same) {
+  const compared = wanted.recompute ? null : await deps.compareInputs(product, held.row, wanted.signal)
+  if (compared?.changes.length === 0) {
     emit({ type: 'cutoff', key: product.text })
-    return { value: same, how: 'unchanged', computed: false, published: async () => undefined }
+    return { value: compared.value, how: 'unchanged', computed: false, published: async () => undefined }
   }
   const former = wanted.recompute ? null : await tryRollback({ entries: deps.store.entries }, product, held, at)
   if (former) return fromFormer(deps, product, held, former)
-  const augmented = wanted.recompute ? null : await augment(deps, product, held, wanted.signal)
+  const augmented = wanted.recompute ? null : await augment(deps, product, { held, compared }, wanted.signal)
   const isSampled = augmented !== null && deps.entropy.random() < deps.options.augmentSampling
   return augmented && !isSampled
-    ? fromAugment(deps, product, held, augmented)
+    ? fromAugment(deps, product, { held, compared }, augmented)
     : fromCompute(deps, product, held, { ...wanted, augmented })
 }
 
-function augment(deps: MakeDeps, product: ProductKey, held: HeldEntry, signal: AbortSignal): Promise<Augmented | null> {
-  const trusted = (of: ProductKey) => deps.augmentTrust.trusted(of)
-  return tryAugment({ entries: deps.store.entries, clock: deps.clock, trusted }, product, held.before, signal)
+interface Augmentable {
+  readonly held: HeldEntry
+  /** Null: what is known of changes are the marks. */
+  readonly compared: Compared | null
 }
 
-async function fromAugment(deps: MakeDeps, product: ProductKey, held: HeldEntry, augmented: Augmented): Promise<Made> {
-  const before = held.row.value
+function augment(
+  deps: MakeDeps,
+  product: ProductKey,
+  { held, compared }: Augmentable,
+  signal: AbortSignal,
+): Promise<Augmented | null> {
+  const trusted = (of: ProductKey) => deps.augmentTrust.trusted(of)
+  const augmenting = { entries: deps.store.entries, clock: deps.clock, trusted }
+  const changes = compared?.changes ?? changesMarked(product, held.before, deps.clock.now())
+  return tryAugment(augmenting, product, { value: held.row.value, changes }, signal)
+}
+
+async function fromAugment(
+  deps: MakeDeps,
+  product: ProductKey,
+  { held, compared }: Augmentable,
+  augmented: Augmented,
+): Promise<Made> {
+  const before = compared?.value ?? held.row.value
   if (!before) throw new Error('only a value can be augmented')
   // What a change does not say, the age of the sources still does: an augmented value is as old as the one before.
   const { asOf, inputs, ancestors, costMs } = before

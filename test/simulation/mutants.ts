@@ -260,7 +260,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a cutoff compares with stale products': {
     scenario: 'storm',
     seed: 1,
-    edits: [edit('refresh/cutoff.ts', '{ maxStaleMs: 0, signal: at.signal', '{ signal: at.signal')],
+    edits: [edit('refresh/cutoff.ts', '{ maxStaleMs: 0, signal, deadline', '{ signal, deadline')],
   },
   'a compute reads stale products': {
     scenario: 'storm',

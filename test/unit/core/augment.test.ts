@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { KckEvent } from '../../../src/events.ts'
-import { int, primer, updater } from '../../../src/index.ts'
+import { int, primer, string, updater } from '../../../src/index.ts'
 import type { Source } from '../../../src/ports/source.ts'
 import { createRegistry } from '../../../src/primer/create-registry.ts'
 import { RefreshWorker } from '../../../src/refresh/worker.ts'
@@ -147,5 +147,83 @@ describe('augment', () => {
     expect(outcomes(events)).toEqual(['applied', 'disagreed'])
     expect(events.filter((event) => event.type === 'fault')).toHaveLength(1)
     expect(counts).toEqual({ computes: 3, augments: 1 })
+  })
+})
+
+/** Parts that change, and a list of what they say that is made anew part by part. */
+function parts(options: { readonly sampling?: number } = {}) {
+  const source = new Map([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ])
+  const counts = { computes: 0, augments: 0 }
+  const part = primer({
+    name: 'part',
+    parameters: { id: string() },
+    compute: async ({ tag }, { id }) => {
+      await tag(id)
+      return source.get(id) ?? 0
+    },
+  })
+  const list = primer({
+    name: 'list',
+    compute: async ({ getMany, tag }) => {
+      counts.computes += 1
+      await tag('list')
+      const ids = [...source.keys()]
+      const values = await getMany(
+        part,
+        ids.map((id) => ({ id })),
+      )
+      return Object.fromEntries(ids.map((id, index) => [`part/${id}`, values[index]]))
+    },
+    augment: (current: Record<string, unknown>, { changes }) => {
+      counts.augments += 1
+      return { ...current, ...Object.fromEntries(changes.map(({ key, after }) => [key, after])) }
+    },
+  })
+  const registry = createRegistry({ primers: [part, list], updaters: [] })
+  const made = testKck([], { registry, options: { augmentSampling: options.sampling ?? 0 } })
+  const { kck, clock } = made
+  return {
+    ...made,
+    counts,
+    change: (id: string, value: number) => {
+      source.set(id, value)
+      return clock.run(kck.invalidateTags([id]))
+    },
+    list: () => clock.run(kck.get('list', { maxStaleMs: 0 })),
+  }
+}
+
+describe('augment from products further up', () => {
+  test('is handed those that say something else, each once', async () => {
+    const { counts, change, list } = parts()
+    await list()
+    await change('a', 10)
+    await change('b', 20)
+    await change('c', 3)
+    expect(await list()).toEqual({ 'part/a': 10, 'part/b': 20, 'part/c': 3 })
+    await change('a', 11)
+    expect(await list()).toEqual({ 'part/a': 11, 'part/b': 20, 'part/c': 3 })
+    expect(counts).toEqual({ computes: 1, augments: 2 })
+  })
+
+  test('is not used when something else changed too', async () => {
+    const { counts, change, list, clock, kck } = parts()
+    await list()
+    await change('a', 10)
+    await clock.run(kck.invalidateTags(['list']))
+    expect(await list()).toEqual({ 'part/a': 10, 'part/b': 2, 'part/c': 3 })
+    expect(counts).toEqual({ computes: 2, augments: 0 })
+  })
+
+  test('is compared with a recompute by samples', async () => {
+    const { counts, change, list } = parts({ sampling: 1 })
+    await list()
+    await change('a', 10)
+    expect(await list()).toEqual({ 'part/a': 10, 'part/b': 2, 'part/c': 3 })
+    expect(counts).toEqual({ computes: 2, augments: 1 })
   })
 })
