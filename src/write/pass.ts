@@ -18,7 +18,7 @@ export interface WriteWorkerDeps extends UpdateDeps, OverlayDeps, ShardDeps {
 }
 
 const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 30_000
+export const LAST_RETRY_MS = 30_000
 /** A write that fails so often in a row, while the source answers, is parked. */
 const PARK_AFTER = 5
 

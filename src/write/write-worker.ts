@@ -5,7 +5,7 @@ import { ENDED } from '../kck/scope.ts'
 import type { Source } from '../ports/source.ts'
 import { chooseSource } from '../refresh/context.ts'
 import { forgetOld } from './ledger.ts'
-import { Pass, type WriteWorkerDeps } from './pass.ts'
+import { LAST_RETRY_MS, Pass, type WriteWorkerDeps } from './pass.ts'
 import { type Logged, parseRecord, recordText, SHARDS, type WaitingWrite } from './record.ts'
 import { settle } from './settle.ts'
 import { changeShard, readShard, type ShardState, type Trouble, withParked } from './shard.ts'
@@ -94,8 +94,9 @@ export class WriteWorker {
       shard,
       (state) => {
         const now = clock.now()
-        const isTaken = state.lease !== null && state.lease.token !== this.#token && now < state.lease.until
-        if (isTaken || (state.trouble && now < state.trouble.retryAt)) return undefined
+        const isOurs = state.lease?.token === this.#token
+        const isTaken = !isOurs && state.lease !== null && isAhead(state.lease.until, now, LEASE_MS)
+        if (isTaken || (state.trouble && isAhead(state.trouble.retryAt, now, LAST_RETRY_MS))) return undefined
         return { ...state, lease: { token: this.#token, until: now + LEASE_MS } }
       },
       signal,
@@ -201,4 +202,9 @@ export class WriteWorker {
       return []
     }
   }
+}
+
+/** Whether a time is still to come. One that lies too far ahead is of a clock that is wrong, and counts for nothing. */
+function isAhead(time: number, now: number, most: number): boolean {
+  return now < time && time - now <= 2 * most
 }

@@ -35,7 +35,7 @@ const note = updater({
   },
 })
 
-export const registry = createRegistry({ primers: [notes], updaters: [note] })
+const registry = createRegistry({ primers: [notes], updaters: [note] })
 
 export function postgresSource(connectionString: string): Source {
   return createPostgresSource({ name: 'main', connectionString })

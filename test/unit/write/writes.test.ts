@@ -287,6 +287,23 @@ test.each([1, 99, 100, 101, 163, 164, 500, 731])('the end of a log of %i records
   expect(await kck.writes.waiting()).toMatchObject({ writes: length + 1 })
 })
 
+test('a process whose clock is hours ahead, or behind, keeps nobody else from the log', async () => {
+  const { kck, clock, source, ...parts } = world()
+  for (const hours of [3, -3]) {
+    const skewed = { now: () => clock.now() + hours * 3_600_000, sleep: clock.sleep.bind(clock) }
+    const other = world({ ...parts, clock: skewed as typeof clock })
+    source.isDown = true
+    await other.kck.writes.accept('set/7', { value: `from ${hours}` })
+    await clock.run(other.kck.writes.worker.drain(NEVER))
+    expect((await kck.writes.waiting()).trouble).not.toBeNull()
+    source.isDown = false
+    await clock.advance(1_000)
+    await clock.run(kck.writes.worker.drain(NEVER))
+  }
+  expect(source.rows.get('7')).toEqual(['from 3', 'from -3'])
+  expect(await kck.writes.waiting()).toMatchObject({ writes: 0, trouble: null })
+})
+
 test('a process that slept for two days does not write where everything is done and gone', async () => {
   const { kck, clock, drain, source, ...parts } = world()
   await kck.writes.accept('set/7', { value: 'a' })
