@@ -25,3 +25,16 @@ test('a start that fails fails the event', async () => {
   const handler = createTickHandler(() => Promise.reject(new Error('no settings')))
   await expect(handler({}, contextOf(60_000))).rejects.toThrow('no settings')
 })
+
+test.each([
+  [{ job: 'primer/orders' }, 'primer/orders'],
+  [{}, undefined],
+  [{ job: 7 }, undefined],
+  [undefined, undefined],
+])('the schedule that sent %j wakes the worker for %j', async (event, expected) => {
+  const clock = new VirtualClock()
+  const asked: unknown[] = []
+  const worker = { tick: async (_signal: AbortSignal, only?: string) => void asked.push(only) }
+  await clock.run(createTickHandler(async () => ({ worker, clock }))(event, contextOf(60_000)))
+  expect(asked).toEqual([expected])
+})

@@ -296,3 +296,20 @@ test('a store that cannot be asked is a fault, and nothing is lost', async () =>
   await tick()
   expect(runs).toEqual([Date.parse('2026-01-01T00:01:00Z')])
 })
+
+test('somebody who was woken for one job, or for those below a name, starts no other', async () => {
+  const { clock, registers } = world()
+  const started: string[] = []
+  const jobs = ['boot/a/1', 'bootstrap', 'primer/orders', 'sweep'].map((name) =>
+    job(every(MINUTE), async () => void started.push(name), { name, atOnce: true }),
+  )
+  const timetable = new Timetable({ store: { registers }, clock, entropy: new SeededEntropy(1, 'p') }, jobs)
+  const start = (only?: string) => clock.run(Promise.all(timetable.startDue(new AbortController().signal, only)))
+  await start('boot')
+  expect(started).toEqual(['boot/a/1'])
+  await start('primer/orders')
+  expect(started).toEqual(['boot/a/1', 'primer/orders'])
+  await start('primer/order')
+  await start()
+  expect(started).toEqual(['boot/a/1', 'primer/orders', 'bootstrap', 'sweep'])
+})
