@@ -44,7 +44,7 @@ async function step(parts: ReplicaParts, isFirst: boolean, signal: AbortSignal |
   const page = await log.read(at.id, { bytes: PAGE_BYTES }, signal && { signal })
   const lag = page.head - at.id
   if (isFirst && lag >= WORTH_SAYING) emit({ type: 'replica', name, outcome: 'behind', id: at.id, lag })
-  if (isOfAnotherLog(at, page)) startAnew(parts, at)
+  if (await isOfAnotherLog(parts, at, page)) startAnew(parts, at)
   else if (page.floor > at.id) await restore(parts, page, signal)
   else if (applyPage(parts, at, page)) return { id: page.through, currentAt: page.through >= page.head ? asked : null }
   return null
@@ -60,8 +60,10 @@ function applyPage({ state }: ReplicaParts, at: Position, page: LogPage): boolea
 }
 
 /** A log that ends before what was read from it is not that log: it was restored from a copy. */
-function isOfAnotherLog(at: Position, page: LogPage): boolean {
-  return (at.logId !== null && at.logId !== page.logId) || page.head < at.id
+async function isOfAnotherLog({ log }: ReplicaParts, at: Position, page: LogPage): Promise<boolean> {
+  if (at.logId !== null && at.logId !== page.logId) return true
+  // Asked twice: what it means is too dear for an answer that was late.
+  return page.head < at.id && (await log.state()).head < at.id
 }
 
 function startAnew({ name, state }: ReplicaParts, at: Position): void {

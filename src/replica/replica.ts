@@ -32,7 +32,8 @@ export interface Replica<T, K extends string | Buffer = string> {
   readonly size: number
 
   /**
-   * Durable in the log, and visible here, when it resolves: the update's id. Before anything is written it throws
+   * Durable in the log, and visible here (where `valid`), when it resolves: the update's id. Should this machine fail to
+   * apply it just then, the follower does, and a `replica` event says so. Before anything is written it throws
    * `BAD_KEY`, `UNSTORABLE` (no form in the codec) or `TOO_LARGE` (encoded, more than 1 MiB). `STORE_UNAVAILABLE` with
    * `details.outcome: 'unknown'`: it may have been written.
    */

@@ -218,25 +218,30 @@ export function updateLogConformance(
       const second = await another()
       const reference = new MemoryUpdateLog((await log.state()).logId)
       const { random } = createSeededEntropy(11)
-      const pick = (limit: number) => Math.floor(random() * limit)
       for (let step = 0; step < (options.runs ?? 200); step++) {
-        const client = random() < 0.5 ? log : second
-        const { head, floor } = await reference.state()
-        if (random() < 0.7) {
-          const next = update(`step ${step}`, random() < 0.7 ? `key ${pick(5)}` : null)
-          expect(await client.append(next)).toBe(await reference.append(next))
-        } else if (random() < 0.15) {
-          const id = pick(head + 3)
-          await Promise.all([client.raiseFloor(id), reference.raiseFloor(id)])
-          if (id <= (await reference.state()).floor) await Promise.all([client.remove(id), reference.remove(id)])
-        } else {
-          const after = floor + pick(head - floor + 1)
-          expect(await readAll(client, after)).toEqual(await readAll(reference, after))
-          expect(await client.state()).toEqual(await reference.state())
-        }
+        await sameStep({ client: random() < 0.5 ? log : second, reference }, random, step)
       }
       const { floor } = await reference.state()
       expect(await readAll(second, floor)).toEqual(await readAll(reference, floor))
     })
   })
+}
+
+/** One call, by chance, of a client and of the reference; both say the same. */
+async function sameStep(logs: { client: UpdateLog; reference: UpdateLog }, random: () => number, step: number) {
+  const { client, reference } = logs
+  const pick = (limit: number) => Math.floor(random() * limit)
+  const { head, floor } = await reference.state()
+  if (random() < 0.7) {
+    const next = update(`step ${step}`, random() < 0.7 ? `key ${pick(5)}` : null)
+    expect(await client.append(next)).toBe(await reference.append(next))
+  } else if (random() < 0.15) {
+    const id = pick(head + 3)
+    await Promise.all([client.raiseFloor(id), reference.raiseFloor(id)])
+    if (id <= (await reference.state()).floor) await Promise.all([client.remove(id), reference.remove(id)])
+  } else {
+    const after = floor + pick(head - floor + 1)
+    expect(await readAll(client, after)).toEqual(await readAll(reference, after))
+    expect(await client.state()).toEqual(await reference.state())
+  }
 }

@@ -79,23 +79,26 @@ async function endure(what: TestLog, { compacting = false } = {}): Promise<void>
   await Promise.all([...readers, ...writers].map((child) => child.seen(/ready/)))
 
   const said: string[] = []
+  const end = async (writer: Child) => {
+    await writer.kill()
+    // The last line may have been cut off; everything before it was acknowledged.
+    said.push(...writer.text().split('\n').slice(0, -1))
+  }
   for (let kill = 0; kill < KILLS; kill++) {
-    const index = kill % 2
+    const [index, name, machine] = kill % 2 === 0 ? ([0, 'a', 'one'] as const) : ([1, 'b', 'two'] as const)
     const victim = writers[index] as Child
     const lines = 15 + ((kill * 17) % 40)
     await victim.seen((text) => text.split('\n').length > lines)
-    if (kill % 2 === 1) {
+    if (index === 1) {
       await readers[2]?.kill()
       readers[2] = start('read', '3', compacting ? `new ${kill}` : 'two')
     }
-    await victim.kill()
-    said.push(...victim.text().split('\n').slice(0, -1))
-    writers[index] = start('write', index === 0 ? 'a' : 'b', index === 0 ? 'one' : 'two')
+    await end(victim)
+    writers[index] = start('write', name, machine)
   }
   for (const writer of writers) {
     await writer.seen(/\nack/)
-    await writer.kill()
-    said.push(...writer.text().split('\n').slice(0, -1))
+    await end(writer)
   }
   await Promise.all(readers.map((reader) => reader.seen(/ready/)))
   const reports = await Promise.all(readers.map((reader) => reader.finish<Report>()))

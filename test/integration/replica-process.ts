@@ -31,14 +31,18 @@ async function write() {
     await replica.set(counter, step)
     if (replica.get(counter) !== step) say(`lost ${counter} ${step}`)
     say(`ack ${counter} ${step}`)
-    if (step % 3 === 0) {
-      const many = Array.from({ length: 5 }, (_, index): [string, number] => [`${name}/${(step + index) % 40}`, step])
-      await replica.setMany(many)
-    }
-    if (step % 5 === 0) await replica.deleteMany([`${name}/${step % 40}`, `shared/${step % 7}`])
-    if (step % 2 === 0) await replica.set(`shared/${step % 7}`, step)
+    await change(step)
     if (snapshots && step % 8 === 0) await compact()
   }
+}
+
+async function change(step: number) {
+  if (step % 3 === 0) {
+    const many = Array.from({ length: 5 }, (_, index): [string, number] => [`${name}/${(step + index) % 40}`, step])
+    await replica.setMany(many)
+  }
+  if (step % 5 === 0) await replica.deleteMany([`${name}/${step % 40}`, `shared/${step % 7}`])
+  if (step % 2 === 0) await replica.set(`shared/${step % 7}`, step)
 }
 
 async function compact() {
@@ -55,16 +59,14 @@ async function read() {
   process.stdin.resume()
   const seen = new Map<string, number>()
   let [reads, backwards, wrong] = [0, 0, 0]
-  let id = 0
+  const watch = (what: string, value: number) => {
+    reads++
+    if (value < (seen.get(what) ?? 0)) backwards++
+    seen.set(what, value)
+  }
   while (!stopped) {
-    for (const counter of ['counter/a', 'counter/b']) {
-      const value = replica.get(counter) ?? 0
-      reads++
-      if (value < (seen.get(counter) ?? 0)) backwards++
-      seen.set(counter, value)
-    }
-    if (replica.updateId < id) backwards++
-    id = replica.updateId
+    for (const counter of ['counter/a', 'counter/b']) watch(counter, replica.get(counter) ?? 0)
+    watch('id', replica.updateId)
     await systemClock.sleep(2)
   }
   await replica.update()

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type pg from 'pg'
 import { KckError } from '../../errors.ts'
 import type { CallOptions } from '../../ports/entry-store.ts'
@@ -73,6 +74,13 @@ delete from kck_replica_update where dataset = $1 and id in (
   select id from kck_replica_update where dataset = $1 and id <= $2 order by id limit ${REMOVED_AT_ONCE})`
 
 const ATTEMPTS = 3
+const PAUSE_MS = 100
+
+interface Call {
+  readonly signal?: AbortSignal | undefined
+  /** Set as soon as a statement may have reached the database. */
+  readonly sent?: { inDoubt: boolean }
+}
 
 type Value = string | number | Buffer | null
 type Row = readonly (string | null)[]
@@ -86,22 +94,20 @@ export class PostgresUpdateLog implements UpdateLog {
     this.#options = options
   }
 
-  async append({ contents, key, operation }: NewUpdate, { signal }: CallOptions = {}): Promise<number> {
-    const values = [this.#options.dataset, key && bufferOf(key), bufferOf(contents), operation]
-    const sent = { inDoubt: false }
-    for (let attempt = 1; ; attempt++) {
+  append(update: NewUpdate, { signal }: CallOptions = {}): Promise<number> {
+    const call = { signal, sent: { inDoubt: false } }
+    const attempt = async (number: number): Promise<number> => {
       try {
-        const [row] = await this.#run(APPEND, values, { signal, sent })
-        const [appended] = row ? [row] : await this.#run(APPENDED, [this.#options.dataset, operation], { signal, sent })
-        if (appended?.[0]) return Number(appended[0])
-        throw noLog()
+        return await this.#append(update, call)
       } catch (error) {
         signal?.throwIfAborted()
-        if (!sent.inDoubt || !isGone(error)) throw error
-        // The same statement again: what has happened is recognised by its operation.
-        if (attempt === ATTEMPTS) throw unavailable(error, { outcome: 'unknown' })
+        if (!call.sent.inDoubt || !isGone(error)) throw error
+        if (number === ATTEMPTS) throw unavailable(error, { outcome: 'unknown' })
+        await setTimeout(number * PAUSE_MS)
+        return attempt(number + 1)
       }
     }
+    return attempt(1)
   }
 
   async read(after: number, limit: { readonly bytes: number }, { signal }: CallOptions = {}): Promise<LogPage> {
@@ -151,6 +157,15 @@ export class PostgresUpdateLog implements UpdateLog {
     await connections?.close()
   }
 
+  /** May be repeated: what has happened is recognised by its operation. */
+  async #append({ contents, key, operation }: NewUpdate, call: Call): Promise<number> {
+    const { dataset } = this.#options
+    const [row] = await this.#run(APPEND, [dataset, key && bufferOf(key), bufferOf(contents), operation], call)
+    const [appended] = row ? [row] : await this.#run(APPENDED, [dataset, operation], call)
+    if (!appended?.[0]) throw noLog()
+    return Number(appended[0])
+  }
+
   #open(): Connections {
     const { dataset: _, poolSize = 4, connectTimeoutMs = 5_000, statementTimeoutMs = 5_000, ...rest } = this.#options
     this.#connections ??= new Connections({
@@ -164,11 +179,7 @@ export class PostgresUpdateLog implements UpdateLog {
     return this.#connections
   }
 
-  #run(
-    text: string,
-    values: readonly Value[],
-    call: { readonly signal?: AbortSignal | undefined; readonly sent?: { inDoubt: boolean } },
-  ): Promise<readonly Row[]> {
+  #run(text: string, values: readonly Value[], call: Call): Promise<readonly Row[]> {
     return this.#use(call.signal, async (connections, client) => {
       if (call.sent) call.sent.inDoubt = true
       return (await connections.run(client, { text, values: [...values], rowMode: 'array' })).rows
