@@ -33,7 +33,7 @@ const READ_PRODUCTS = `  await recorder.willRead(
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a commit does not check the lease': {
     scenario: 'crowd',
-    seed: 8,
+    seed: 3,
     edits: [
       edit('entry/transitions.ts', COMMIT_UNDER_LEASE, COMMIT_UNDER_LEASE.replace(/\n {2}if .*$/, '')),
       edit('entry/transitions.ts', 'builtEpoch: row.lease.epoch', 'builtEpoch: row.lease?.epoch ?? row.epoch'),
@@ -57,7 +57,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a compute under way answers a request that came later': {
     scenario: 'unswept',
-    seed: 6,
+    seed: 34,
     edits: [
       edit(
         'kck/create-kck.ts',
@@ -68,7 +68,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a message is acknowledged before its work': {
     scenario: 'orphaned',
-    seed: 357,
+    seed: 290,
     edits: [
       edit(
         'refresh/handle.ts',
@@ -79,7 +79,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a lease never expires': {
     scenario: 'storm',
-    seed: 2,
+    seed: 4,
     edits: [
       edit(
         'entry/transitions.ts',
@@ -111,7 +111,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a refused write counts as applied': {
     scenario: 'crowd',
-    seed: 12,
+    seed: 100,
     edits: [
       edit(
         'entry/mutate.ts',
@@ -122,7 +122,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges to products are written after they are read': {
     scenario: 'crowd',
-    seed: 2,
+    seed: 4,
     edits: [
       edit('refresh/compute.ts', READ_PRODUCTS, ''),
       edit(
@@ -134,7 +134,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'edges to tables are written after they are read': {
     scenario: 'crowd',
-    seed: 50,
+    seed: 128,
     edits: [
       edit('refresh/compute.ts', '      await recorder.willRead(nodes, signal)\n', ''),
       edit(
