@@ -35,6 +35,21 @@ describe.skipIf(cassandra === null)('the cloud on one machine', () => {
     return (await fetch(`${target.url}/update/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) })).status
   }
 
+  test('changes: a message and an event of a bus mark what they name', async () => {
+    const { sqs } = target.cloud.storage
+    const say = (body: unknown) =>
+      sqs.send(new SendMessageCommand({ QueueUrl: queueUrl('changes'), MessageBody: JSON.stringify(body) }))
+    const count = async () => ((await value('orders/4')) as unknown[]).length
+    const before = await count()
+    const insert = () => target.query('insert into orders (customer, amount) values (4, 1) returning id')
+    await insert()
+    await say({ table: 'orders', rows: [{ customer: 4 }] })
+    await expect.poll(count, patience).toBe(before + 1)
+    await insert()
+    await say({ id: 'e-1', 'detail-type': 'orders', source: 'import', detail: { keys: ['orders/4'] } })
+    await expect.poll(count, patience).toBe(before + 2)
+  })
+
   const cuts: readonly (Cut | 'left alone')[] = ['left alone', 'closed', 'reset', 'dropped']
   test.each(cuts)('freeze: ten minutes later, with connections that were %s, all functions go on', async (how) => {
     const { cloud } = target

@@ -66,6 +66,43 @@ export function endToEnd(target: () => Target): void {
     await expect.poll(() => value('orders/3'), patience).toHaveLength(11)
   })
 
+  /** The answer to a fetch that must have seen a write; who is only starting may need a second try. */
+  async function after(write: Answer, key: string): Promise<unknown> {
+    const headers = { 'kck-after': write.headers.get('kck-after') ?? '', 'kck-timeout': '20' }
+    let answer = await ask(`/fetch/${key}`, { headers })
+    await expect
+      .poll(async () => {
+        if (answer.status === 503 || answer.status === 504) answer = await ask(`/fetch/${key}`, { headers })
+        return answer.status
+      }, patience)
+      .toBe(200)
+    return answer.body.value
+  }
+
+  test('read-your-writes: who carries the token of a write sees it at once, to the top', async () => {
+    expect(await value('customer_summary/7')).toEqual({ orders: 10, total: 780 })
+    const written = await update('order/7', { amount: 0.5 })
+    expect([written.status, written.body.after]).toEqual([200, written.headers.get('kck-after')])
+    expect(await after(written, 'customer_summary/7')).toEqual({ orders: 11, total: 780.5 })
+    expect((await ask('/fetch/orders/7', { headers: { 'kck-after': 'yesterday' } })).status).toBe(400)
+  })
+
+  test('changed: what was written past it is announced, by those who may', async () => {
+    expect(await value('customer_summary/2')).toEqual({ orders: 10, total: 705 })
+    expect(await value('orders/6')).toHaveLength(10)
+    await target().query('insert into orders (customer, amount) values (2, 0.5) returning id')
+    const headers = { 'content-type': 'application/json', 'idempotency-key': 'order-2' }
+    const body = JSON.stringify({ table: 'orders', rows: [{ customer: 2 }] })
+    const announce = async (scopes: readonly string[]) =>
+      ask('/changed', { method: 'POST', headers, body, token: await target().token({ scopes }) })
+    expect((await announce(['kck/other'])).status).toBe(403)
+    const changed = await announce(['kck/change'])
+    expect(changed.body).toMatchObject({ keys: expect.arrayContaining(['orders/2', 'customer_summary/2']) })
+    expect(changed.body.keys).not.toContain('orders/6')
+    expect(await after(changed, 'customer_summary/2')).toEqual({ orders: 11, total: 705.5 })
+    expect((await announce(['kck/change'])).body).toEqual(changed.body)
+  })
+
   test('cached write: it is accepted at once, and applied by whatever works in the background', async () => {
     const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
     const token = await target().token()
