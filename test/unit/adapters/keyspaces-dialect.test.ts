@@ -2,6 +2,7 @@ import { types } from 'cassandra-driver'
 import { describe, expect, test } from 'vitest'
 import { TABLES } from '../../../src/adapters/cassandra/schema.ts'
 import { statementsOf } from '../../../src/adapters/cassandra/statements.ts'
+import { LOG_TABLES, logStatements } from '../../../src/adapters/cassandra/update-log-tables.ts'
 import { checkBatch, checkStatement, NotInKeyspacesError } from '../../support/cassandra/keyspaces-dialect.ts'
 
 const { consistencies } = types
@@ -69,9 +70,10 @@ describe('the guard of the Keyspaces dialect', () => {
     expect(() => checkStatement({ cql })).not.toThrow()
   })
 
-  test('passes every statement of the store and its tables', () => {
-    for (const cql of Object.values(statementsOf('kck'))) expect(() => checkStatement({ cql })).not.toThrow()
-    for (const [name, columns] of Object.entries(TABLES)) {
+  test('passes every statement of the store, of the logs of replicas, and their tables', () => {
+    const statements = [statementsOf('kck'), logStatements('kck')].flatMap((all) => Object.values<string>(all))
+    for (const cql of statements) expect(() => checkStatement({ cql })).not.toThrow()
+    for (const [name, columns] of Object.entries({ ...TABLES, ...LOG_TABLES })) {
       expect(() => checkStatement({ cql: `CREATE TABLE IF NOT EXISTS kck.${name} ${columns}` })).not.toThrow()
     }
   })
