@@ -12,11 +12,14 @@ import type { Replicated } from '../replicate/record.ts'
 import { type Replication, replicatedCodec, replicateProducts } from '../replicate/replicate-products.ts'
 import { cassandraOptions } from './open-store.ts'
 
-interface Parts {
-  readonly store: Store
-  readonly registry: Registry
+interface Time {
   readonly clock: Clock
   readonly entropy: Entropy
+}
+
+interface Parts extends Time {
+  readonly store: Store
+  readonly registry: Registry
 }
 
 export interface OpenedReplication extends Replication {
@@ -60,6 +63,17 @@ export async function openReplication(config: ResolvedConfig, parts: Parts): Pro
   }
 }
 
+/** Creates the tables of the log, where it lies in the store's keyspace. */
+export async function createLogSchema({ replica, store }: ResolvedConfig, time: Time): Promise<void> {
+  if (replica?.log.kind !== 'store') return
+  const log = await openLog(replica.log, store, time)
+  try {
+    await log.createSchema()
+  } finally {
+    await log.close()
+  }
+}
+
 interface OpenedSnapshots {
   readonly store: SnapshotStore
   close(): Promise<void>
@@ -78,7 +92,11 @@ async function openSnapshots(settings: ResolvedReplica['snapshots'], clock: Cloc
   return { store, close: () => store.close() }
 }
 
-async function openLog(log: ResolvedReplica['log'], store: ResolvedStore, parts: Parts): Promise<UpdateLog> {
+async function openLog(
+  log: ResolvedReplica['log'],
+  store: ResolvedStore,
+  { clock, entropy }: Time,
+): Promise<UpdateLog> {
   if (log.kind === 'file') {
     const { FileUpdateLog } = await import('../adapters/file-log/update-log.ts')
     return new FileUpdateLog({ path: join(log.path, NAME) })
@@ -87,5 +105,5 @@ async function openLog(log: ResolvedReplica['log'], store: ResolvedStore, parts:
     throw new KckError('INVALID_CONFIG', "replica.log.kind 'store' needs a Cassandra or Keyspaces store")
   }
   const { CassandraUpdateLog } = await import('../adapters/cassandra/update-log.ts')
-  return new CassandraUpdateLog({ ...(await cassandraOptions(store, parts)), dataset: NAME })
+  return new CassandraUpdateLog({ ...(await cassandraOptions(store, { clock, entropy })), dataset: NAME })
 }
