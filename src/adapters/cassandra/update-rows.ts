@@ -39,7 +39,10 @@ export class UpdateRows {
     this.#dataset = dataset
   }
 
-  /** Writes contents that are too large for a row. Returns the number of chunks; 0: they go into the row. */
+  /**
+   * Writes contents that are too large for a row. Returns the number of chunks; 0: they go into the row. A process that
+   * dies before the update is appended leaves them behind.
+   */
   async putChunks(operation: string, contents: Buffer, { signal }: CallOptions): Promise<number> {
     if (contents.length <= INLINE_BYTES) return 0
     const chunks = Math.ceil(contents.length / CHUNK_BYTES)
