@@ -64,22 +64,28 @@ export class Pass {
 
   /** All together; one by one when something is wrong with one of them. */
   async #applyTo(source: Source, writes: readonly Ready[]): Promise<void> {
-    const batch = { shard: this.#shard, source }
-    try {
-      await applyBatch(this.#deps, { ...batch, writes }, this.#signal)
-      return
-    } catch (error) {
-      this.#signal.throwIfAborted()
-      if (await this.#isDown(source, error)) return this.#fail(error, null)
-    }
+    if (writes.length > 1 && (await this.#applyTogether(source, writes))) return
     for (const ready of writes) {
       if (this.#held.has(ready.write.order)) continue
       try {
-        await applyBatch(this.#deps, { ...batch, writes: [ready] }, this.#signal)
+        await applyBatch(this.#deps, { shard: this.#shard, source, writes: [ready] }, this.#signal)
       } catch (error) {
         this.#signal.throwIfAborted()
         if (await this.#judge(source, ready.write, error)) return
       }
+    }
+  }
+
+  /** False: one of them is at fault. */
+  async #applyTogether(source: Source, writes: readonly Ready[]): Promise<boolean> {
+    try {
+      await applyBatch(this.#deps, { shard: this.#shard, source, writes }, this.#signal)
+      return true
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      if (!(await this.#isDown(source, error))) return false
+      this.#fail(error, null)
+      return true
     }
   }
 

@@ -44,6 +44,21 @@ const STEPS: Readonly<Record<Task['do'], readonly string[]>> = {
     // The log is anybody's.
     'registers.compareAndSet',
   ],
+  park: [
+    'registers.compareAndSet',
+    'workIndex.put',
+    'source.begin',
+    'source.enter',
+    // Refused: nothing is owed.
+    'source.write',
+    'workIndex.remove',
+    // Why, then the log moves on; the overlay is taken back.
+    'writeQueue.replace',
+    'registers.compareAndSet',
+    'registers.compareAndSet',
+    'registers.compareAndSet',
+    'registers.compareAndSet',
+  ],
   retry: [
     'writeQueue.append',
     'registers.compareAndSet',
@@ -142,6 +157,21 @@ describe.skipIf(address === null)('a process that is killed at every step of a c
       await accept(task.topic, 'c')
       await drain(task.topic)
       expect(await notes(task.topic)).toEqual(['a', 'a', 'c'])
+      await nobodyIsDeceived(task.topic)
+    })
+  })
+
+  test('applying what is refused: it is parked once, is not shown, and holds nothing up', {
+    timeout: 240_000,
+  }, async () => {
+    await atEveryStep('park', async (task) => {
+      expect(await system.kck.get(`notes/${task.topic}`)).toEqual([])
+      const { id } = await accept(task.topic, 'bad')
+      ranTo(task, await run(task))
+      await accept(task.topic, 'good')
+      await drain(task.topic)
+      expect(await notes(task.topic)).toEqual(['good'])
+      expect(await parkedOf(task.topic)).toMatchObject([{ id, error: { code: 'COMPUTE_FAILED' } }])
       await nobodyIsDeceived(task.topic)
     })
   })

@@ -8,7 +8,7 @@ import { postgresSource, processOf } from './system.ts'
 
 /** What a process is told to do: one task, killed by itself before the step of that number (from 0; null: never). */
 export interface Task {
-  readonly do: 'accept' | 'apply' | 'retry' | 'discard'
+  readonly do: 'accept' | 'apply' | 'park' | 'retry' | 'discard'
   readonly topic: string
   readonly id?: string
   readonly killAt: number | null
@@ -43,7 +43,8 @@ process.exit(0)
 
 async function work({ do: what, topic, id = '' }: Task): Promise<void> {
   if (what === 'accept') await kck.writes.accept(`note/${topic}`, { note: 'first' }, { idempotencyKey: topic })
-  else if (what === 'apply') await kck.writes.worker.drain(AbortSignal.timeout(30_000), [shardOf(`note/${topic}`)])
+  else if (what === 'apply' || what === 'park')
+    await kck.writes.worker.drain(AbortSignal.timeout(30_000), [shardOf(`note/${topic}`)])
   else if (what === 'retry') await kck.writes.retry(id)
   else await kck.writes.discard(id)
 }
