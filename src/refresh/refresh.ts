@@ -8,8 +8,9 @@ import type { Changes } from './change.ts'
 import { circleThrough } from './circle.ts'
 import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { cycle, Flights } from './flights.ts'
+import { happenedIn, lagOf } from './happened.ts'
 import { holdLease } from './lease.ts'
-import { type Made, type MakeDeps, make } from './make.ts'
+import { type MakeDeps, make } from './make.ts'
 import { type Held, type HeldEntry, type PublishDeps, publish } from './publish.ts'
 import type { Newest } from './recorder.ts'
 import { FAILING } from './recorder.ts'
@@ -287,14 +288,4 @@ export class Refresher {
   get #mutateDeps() {
     return { entries: this.#deps.store.entries, clock: this.#deps.clock, entropy: this.#deps.entropy }
   }
-}
-
-/** How long it was dirty; null when it was not, or has become so again meanwhile. */
-function lagOf({ dirtyAt }: EntryRow, after: EntryRow, now: number): number | null {
-  return dirtyAt === null || after.dirtyAt !== null ? null : Math.max(0, now - dirtyAt)
-}
-
-function happenedIn({ how, rows, value }: Made, { row }: Held, { cause }: RefreshRequest, now: number): Happening {
-  const ms = now - (row.lease?.since ?? now)
-  return { at: now, what: how, cause, ms, ...(rows === undefined ? {} : { rows }), version: value.version }
 }
