@@ -126,13 +126,6 @@ export function createEdge(options: EdgeOptions): Edge {
     })
   }
 
-  function refuse(request: EdgeRequest, thrown: unknown): EdgeResponse {
-    if (request.signal.aborted) return { status: 499, headers: [], body: null, note: { code: 'CALLER_GONE' } }
-    const error = asKckError(thrown)
-    const { allow } = error.details
-    return problemResponse(error, request.requestId, Array.isArray(allow) ? ['allow', allow.join(', ')] : [])
-  }
-
   async function respond(request: EdgeRequest): Promise<EdgeResponse> {
     const began = clock.now()
     const made = await answer(request).catch((thrown: unknown) => refuse(request, thrown))
@@ -142,24 +135,31 @@ export function createEdge(options: EdgeOptions): Edge {
     return response
   }
 
-  function keyOf(rawPath: string): ProductKey | null {
-    try {
-      const found = route('GET', rawPath)
-      return found.name === 'fetch' ? kck.registry.parseKey(found.rest) : null
-    } catch {
-      return null
-    }
-  }
-
   const isPublicKey = ({ primer, parameters }: ProductKey) =>
     isPublic(auth, { access: primer.access, types: primer.parameters, parameters })
 
   return {
     handle: (request) => traced(request, respond),
-    keyOf,
+    keyOf: (rawPath) => keyIn(kck.registry, rawPath),
     isPublic: isPublicKey,
     commonHeaders,
     log: log ?? null,
+  }
+}
+
+function refuse(request: EdgeRequest, thrown: unknown): EdgeResponse {
+  if (request.signal.aborted) return { status: 499, headers: [], body: null, note: { code: 'CALLER_GONE' } }
+  const error = asKckError(thrown)
+  const { allow } = error.details
+  return problemResponse(error, request.requestId, Array.isArray(allow) ? ['allow', allow.join(', ')] : [])
+}
+
+function keyIn(registry: EdgeKck['registry'], rawPath: string): ProductKey | null {
+  try {
+    const found = route('GET', rawPath)
+    return found.name === 'fetch' ? registry.parseKey(found.rest) : null
+  } catch {
+    return null
   }
 }
 
