@@ -32,7 +32,6 @@ const CHANGES_AT_A_TIME = 5
 /** The functions, all of one bundle, each with a role of its own. */
 export class KckFunctions extends Construct {
   readonly all: Readonly<Record<FunctionName, lambda.Function>>
-  readonly logGroups: readonly logs.LogGroup[]
 
   constructor(scope: Construct, id: string, props: KckFunctionsProps) {
     super(scope, id)
@@ -70,7 +69,10 @@ export class KckFunctions extends Construct {
         may: [...store, access.sending(things), ...reads, ...access.usersAccess(things)],
       }),
     }
-    this.logGroups = Object.values(this.all).map((fn) => fn.logGroup as logs.LogGroup)
+    // The next minute does what this one could not.
+    const ticked = this.all['process-worker']
+    ticked.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })
+    acknowledge(ticked, 'Serverless', 'LambdaAsyncFailureDestination', 'A lost tick is made up for by the next')
     const deliver = (
       fn: FunctionName,
       queue: sqs.IQueue,
@@ -119,6 +121,8 @@ export class KckFunctions extends Construct {
         // Without the three lines that Lambda writes about every call, which would cost more than the call.
         systemLogLevelV2: lambda.SystemLogLevel.WARN,
         tracing: lambda.Tracing.ACTIVE,
+        // One refresh asks for the next, many deep: Lambda would take that for a loop without end after sixteen.
+        ...(name === 'refresh-worker' ? { recursiveLoop: lambda.RecursiveLoop.ALLOW } : {}),
         environment: {
           ...props.environment,
           KCK_STORE_HOSTS: String(its.hosts ?? 2),

@@ -1,7 +1,9 @@
 import {
+  Aws,
   CfnOutput,
   type aws_cloudwatch as cloudwatch,
   Duration,
+  aws_iam as iam,
   aws_logs as logs,
   aws_sns as sns,
   aws_sns_subscriptions as subscriptions,
@@ -116,7 +118,7 @@ export class KckService extends Construct {
     const hook = deploymentIn(this, 'Deployment', { hook: all.deploy, deployment, sources: data.sources })
     hook.node.addDependency(this.queues, this.functions, api, schedules)
 
-    this.topic = new sns.Topic(this, 'Alarms', { topicName: `${name}-alarms`, enforceSSL: true })
+    this.topic = alarmTopic(this, name)
     if (props.alarmEmail) {
       const email = this.topic.addSubscription(new subscriptions.EmailSubscription(props.alarmEmail))
       acknowledge(email, 'Serverless', 'SNSRedrivePolicy', 'An alarm that no mail could tell is still on the dashboard')
@@ -153,6 +155,20 @@ export class KckService extends Construct {
     new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId }).overrideLogicalId('UserPoolId')
     return poolOf(pool)
   }
+}
+
+function alarmTopic(scope: Construct, name: string): sns.Topic {
+  const topic = new sns.Topic(scope, 'Alarms', { topicName: `${name}-alarms`, enforceSSL: true })
+  // A policy of its own takes the place of the one that lets the account's alarms in.
+  topic.addToResourcePolicy(
+    new iam.PolicyStatement({
+      actions: ['sns:Publish'],
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+  )
+  return topic
 }
 
 function poolOf({ userPoolId, clientIds }: { readonly userPoolId: string; readonly clientIds: readonly string[] }) {

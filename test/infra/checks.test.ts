@@ -85,6 +85,18 @@ describe('the alarms', () => {
     }
   })
 
+  it('may be published: the topic has a policy, which would else let nobody in', () => {
+    const [policy] = ofType(service, 'AWS::SNS::TopicPolicy')
+    expect(policy?.Properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      }),
+    )
+  })
+
   it('tell somebody, also when it is over, and stay quiet while nothing happens, but for a worker that must run', () => {
     const [topic] = ofType(service, 'AWS::SNS::Topic')
     for (const alarm of alarms()) {

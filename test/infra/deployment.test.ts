@@ -190,6 +190,13 @@ describe('the functions', () => {
   })
 })
 
+describe('the refresh worker', () => {
+  it('may send to the queues that it is fed from: Lambda stops what it takes for an endless loop', () => {
+    expect(functionOf('refresh-worker').Properties.RecursiveLoop).toBe('Allow')
+    expect(functionOf('fetch').Properties.RecursiveLoop).toBeUndefined()
+  })
+})
+
 describe('the API', () => {
   it('sends updates to the function that may write, and all else to fetch, throttled and logged', () => {
     const target = (id: string) => ofType(service, 'AWS::ApiGatewayV2::Integration').find((one) => one.id === id)
@@ -251,6 +258,11 @@ describe('the schedules', () => {
       ],
       ['primer-customer_orders', 'cron(0/15 * * * ? *)', 'UTC', { job: 'primer/customer_orders' }],
     ])
+  })
+
+  it('are not made up for by Lambda: the next minute does what one could not', () => {
+    const [config] = ofType(service, 'AWS::Lambda::EventInvokeConfig')
+    expect(config?.Properties).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 })
   })
 
   it('wake the process worker, and what could not be fired waits in a queue', () => {
