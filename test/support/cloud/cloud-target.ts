@@ -27,8 +27,18 @@ export async function startCloudTarget(cassandra: CassandraAddress): Promise<Clo
     await Promise.all([...functions.values()].map((each) => each.kill()))
   }
   const log = () => [...functions].map(([name, each]) => `--- ${name}\n${each.output().slice(-4_000)}`).join('\n')
+  const stop = async () => {
+    await cloud.stop()
+    await database.drop()
+    await postgres.stop()
+    await assembly.remove()
+  }
   const answer = await cloud.deploy()
-  if (answer.Status !== 'SUCCESS') throw new Error(`Deploying failed: ${answer.Reason}\n${log()}`)
+  if (answer.Status !== 'SUCCESS') {
+    const message = `Deploying failed: ${answer.Reason}\n${log()}`
+    await stop()
+    throw new Error(message)
+  }
   return {
     cloud,
     url: cloud.url,
@@ -47,11 +57,6 @@ export async function startCloudTarget(cassandra: CassandraAddress): Promise<Clo
       'SQS and S3': { stop: () => storage.proxy.refuse(), start: () => storage.proxy.listen() },
     },
     log,
-    async stop() {
-      await cloud.stop()
-      await database.drop()
-      await postgres.stop()
-      await assembly.remove()
-    },
+    stop,
   }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type FunctionError, type Outcome, startRuntimeApi } from './runtime-api.ts'
+import { endWithUs } from './watchdog.ts'
 
 /** A function as its template describes it. */
 export interface FunctionSettings {
@@ -78,6 +79,7 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
     })
   }
   const pid = child.pid ?? 0
+  endWithUs(pid)
   let shifted = 0
   let turn: Promise<unknown> = Promise.resolve()
   /** One thing at a time. */
