@@ -17,6 +17,8 @@ interface Remembered<T> {
 }
 
 const REMEMBERED_MS = 86_400_000
+/** What a register holds. */
+const MOST_BYTES = 64 * 1024
 
 /**
  * Does the work of an id once: a repetition within a day gets the answer of the first time. Two at the same time, or one
@@ -37,6 +39,8 @@ export async function once<T>(deps: OnceDeps, id: string, asked: unknown, work: 
   }
   const answer = await work()
   const text = JSON.stringify({ of, answer } satisfies Remembered<T>)
+  // A hundred keys of the greatest length: such work is done again.
+  if (Buffer.byteLength(text) > MOST_BYTES) return answer
   const write = { text, operation: entropy.id(), removeAt: clock.now() + REMEMBERED_MS }
   // The work is done; at worst a repetition does it again.
   await registers.compareAndSet(name, 0, write).catch((error: unknown) => {

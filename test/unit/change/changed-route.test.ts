@@ -140,6 +140,14 @@ describe('with a real core', () => {
     expect([other.status, other.json.details.field]).toEqual([422, 'Idempotency-Key'])
   })
 
+  test('an answer that is too long to be remembered is given all the same', async () => {
+    const { post, kck, clock } = real()
+    const keys = Array.from({ length: 100 }, (_, index) => `price/${'x'.repeat(1_000)}${index}`)
+    await clock.run(kck.fetchMany(keys))
+    const asked = () => request({ tags: ['prices'] }, [['idempotency-key', 'long']])
+    expect([(await post(asked())).json.keys.length, (await post(asked())).json.marked]).toEqual([100, 100])
+  })
+
   test('two repetitions at the same time mark the same', async () => {
     const { post, kck, clock, state } = real()
     await clock.run(kck.get('price/1'))
