@@ -12,8 +12,8 @@ export function eventLine(event: KckEvent, time: number): string | null {
 }
 
 /** Something else comes after these. */
-const SILENT: ReadonlySet<string> = new Set(['sent', 'received', 'started', 'skipped'])
-const LEVELS: Readonly<Record<string, Level>> = { failed: 'error', parked: 'warn', unreadable: 'warn' }
+const SILENT: ReadonlySet<string> = new Set(['sent', 'received', 'started', 'skipped', 'accepted'])
+const LEVELS: Readonly<Record<string, Level>> = { failed: 'error', parked: 'warn', delayed: 'warn', unreadable: 'warn' }
 
 type Level = LogFields['level']
 
@@ -37,6 +37,10 @@ function fieldsOf(event: KckEvent): { readonly level: Level; readonly [name: str
     case 'process': {
       const { type, name, outcome, costMs: ms, error } = event
       return SILENT.has(outcome) ? null : { level: levelOf(outcome), type, name, outcome, ms, error }
+    }
+    case 'write': {
+      const { type, action: outcome, id, updater, code, error } = event
+      return SILENT.has(outcome) ? null : { level: levelOf(outcome), type, id, updater, outcome, code, error }
     }
     default:
       return null

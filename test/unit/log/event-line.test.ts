@@ -35,6 +35,13 @@ describe('a line', () => {
     })
   })
 
+  test('tells of a cached write what became of it later', () => {
+    const write = { type: 'write', id: 'w', updater: 'price/7' } as const
+    expect(parse({ ...write, action: 'accepted' })).toBeNull()
+    expect(parse({ ...write, action: 'applied' })).toMatchObject({ level: 'info', type: 'write', outcome: 'applied' })
+    expect(parse({ ...write, action: 'parked', code: 'NOT_FOUND' })).toMatchObject({ level: 'warn', code: 'NOT_FOUND' })
+  })
+
   test('is written for what failed or ended, not for what happens at every fetch', () => {
     const failed = { type: 'compute-failed', key: 'a/1', cause: 'miss', costMs: 5, attempts: 2, error: null } as const
     expect(parse({ ...failed, retryAt: at })).toMatchObject({ level: 'warn', retryAt: '2026-11-21T00:00:00.000Z' })
