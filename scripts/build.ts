@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildConsole } from './console.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const to = process.argv[2] ?? join(root, 'build')
@@ -12,6 +13,7 @@ rmSync(to, { recursive: true, force: true })
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json'), '--outDir', to], {
   stdio: 'inherit',
 })
+await buildConsole(join(to, 'console/dist'))
 for (const name of ['bin', 'templates', 'docs', 'README.md', 'CHANGELOG.md', 'LICENSE']) {
   cpSync(join(root, name), join(to, name), { recursive: true })
 }

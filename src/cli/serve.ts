@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { systemClock } from '../adapters/system/clock.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
@@ -79,17 +80,22 @@ export async function openEmbedded({ sources }: ResolvedConfig): Promise<{ close
   }
 }
 
+/** What `npm run build-console` writes, and the published package holds. */
+const consoleFolder = fileURLToPath(new URL('../../console/dist', import.meta.url))
+
 export async function startOne(config: ResolvedConfig, choice: LogChoice) {
-  const [{ createRuntime }, { startServer }, { startWorking }] = await Promise.all([
+  const [{ createRuntime }, { startServer }, { shareActivity }, { startWorking }] = await Promise.all([
     import('../local/runtime.ts'),
     import('../local/server.ts'),
+    import('../local/share-activity.ts'),
     import('../local/working.ts'),
   ])
   const writer = createLineWriter(process.stdout, systemClock)
   const log = (entry: RequestLogEntry) => {
     if (choice === 'all' || entry.level !== 'info') writer.write(formatRequestLog(entry))
   }
-  const runtime = await createRuntime(config, choice === 'none' ? {} : { log })
+  const runtime = await createRuntime(config, { consoleFolder, ...(choice === 'none' ? {} : { log }) })
+  const stopSharing = shareActivity(runtime.activity)
   const { edge, kck, clock } = runtime
   const { host, port } = config.server
   // Opens what is opened at its first use, so that no request waits for it; what is slow or down is no reason not to start.
@@ -104,6 +110,7 @@ export async function startOne(config: ResolvedConfig, choice: LogChoice) {
   return {
     url: server.url,
     async close() {
+      stopSharing()
       await server.close()
       await working.stop()
       await runtime.close()

@@ -1,5 +1,6 @@
 import type { Auth } from '../auth/auth.ts'
 import { asKckError, KckError } from '../errors.ts'
+import type { Activity } from '../operate/activity.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LargeBodies } from '../ports/large-bodies.ts'
 import type { Origin } from '../ports/refresh-queue.ts'
@@ -9,6 +10,7 @@ import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
 import { changedRoute } from './changed-route.ts'
+import type { ConsoleFiles } from './console-route.ts'
 import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
 import { createDeadlines, deadlineOf } from './deadline.ts'
 import { compressed } from './encode.ts'
@@ -17,15 +19,7 @@ import { fetchManyRoute } from './fetch-many-route.ts'
 import { fetchRoute, refreshRoute } from './fetch-route.ts'
 import { acceptsJson } from './negotiate.ts'
 import { openApiOf } from './openapi.ts'
-import {
-  discardRoute,
-  dumpRoute,
-  explainRoute,
-  graphRoute,
-  keysRoute,
-  loadRoute,
-  queueRoute,
-} from './operate-routes.ts'
+import { operateHandlers } from './operate-routes.ts'
 import { problemResponse } from './problem.ts'
 import { type EdgeRequest, headerValues, listHeader } from './request.ts'
 import type { RequestLogEntry } from './request-log.ts'
@@ -40,6 +34,10 @@ export interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>
   /** For bodies over `limits.answerBytes`. Default: none, and they are refused. */
   readonly largeBodies?: LargeBodies | null
+  /** The console's page. Default: none. */
+  readonly console?: ConsoleFiles | null
+  /** What the console shows of what happens. Default: nothing. */
+  readonly activity?: Pick<Activity, 'state'> | null
   /** Default: no other origin's pages get anything. */
   readonly cors?: CorsOptions | null
   /** Called once for every request. */
@@ -80,8 +78,16 @@ export function createEdge(options: EdgeOptions): Edge {
   // A deployment that gives every request more than the default ceiling means it.
   const maxDeadlineMs = options.limits?.maxDeadlineMs ?? Math.max(limits.maxDeadlineMs, limits.deadlineMs)
   const manyBytes = Math.min(limits.manyBytes, limits.answerBytes)
-  const { largeBodies = null } = options
-  const context: EdgeContext = { kck, clock, auth, limits: { ...limits, maxDeadlineMs, manyBytes }, largeBodies }
+  const { largeBodies = null, console = null, activity = null } = options
+  const context: EdgeContext = {
+    kck,
+    clock,
+    auth,
+    limits: { ...limits, maxDeadlineMs, manyBytes },
+    largeBodies,
+    console,
+    activity,
+  }
   const deadlines = createDeadlines(clock)
   let description: EdgeResponse | undefined
   const openApiRoute: Handler = (_, { request }) => {
@@ -95,13 +101,7 @@ export function createEdge(options: EdgeOptions): Edge {
     update: updateRoute,
     changed: changedRoute,
     refresh: refreshRoute,
-    explain: explainRoute,
-    keys: keysRoute,
-    graph: graphRoute,
-    queue: queueRoute,
-    discard: discardRoute,
-    dump: dumpRoute,
-    load: loadRoute,
+    ...operateHandlers,
     write: writeRoute,
     'retry-write': retryWriteRoute,
     'discard-write': discardWriteRoute,
@@ -119,7 +119,7 @@ export function createEdge(options: EdgeOptions): Edge {
     const deadline = deadlineOf(request.headers, clock.now(), context.limits)
     return deadlines.run(deadline, request.signal, async (signal) => {
       const claims = await auth.authenticate(headerValues(request.headers, 'authorization'))
-      if (!acceptsJson(listHeader(request.headers, 'accept'))) {
+      if (found.name !== 'console' && !acceptsJson(listHeader(request.headers, 'accept'))) {
         throw new KckError('NOT_ACCEPTABLE', 'Accept leaves out application/json, which is all there is')
       }
       return handlers[found.name](context, { request, route: found, claims, deadline, signal })

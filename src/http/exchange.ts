@@ -1,9 +1,11 @@
 import type { Auth } from '../auth/auth.ts'
 import type { FetchRequest, Kck } from '../kck/kck.ts'
+import type { Activity } from '../operate/activity.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LargeBodies } from '../ports/large-bodies.ts'
 import type { Claims } from '../primer/definition.ts'
 import { parseCacheControl, queryDirectives } from './cache-control.ts'
+import type { ConsoleFiles } from './console-route.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { parseQuery } from './query.ts'
 import { type EdgeRequest, listHeader } from './request.ts'
@@ -44,6 +46,8 @@ export interface EdgeContext {
   readonly auth: Auth
   readonly limits: EdgeLimits
   readonly largeBodies: LargeBodies | null
+  readonly console: ConsoleFiles | null
+  readonly activity: Pick<Activity, 'state'> | null
 }
 
 /** One request under way: routed and authenticated. */

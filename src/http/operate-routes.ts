@@ -1,7 +1,10 @@
 import { KckError } from '../errors.ts'
+import type { ActivityState } from '../operate/activity.ts'
 import type { KeyQuery } from '../operate/contract.ts'
+import { listProducts } from '../operate/products.ts'
 import { readBody } from './body.ts'
 import { noSubject } from './change-route.ts'
+import { consoleFile } from './console-route.ts'
 import { compressed } from './encode.ts'
 import type { EdgeContext, Exchange, Handler } from './exchange.ts'
 import { parseQuery } from './query.ts'
@@ -20,23 +23,46 @@ const forOperators =
   }
 
 /** `GET /explain/{key}` */
-export const explainRoute = forOperators(async ({ kck }, { route, signal }) => {
+const explainRoute = forOperators(async ({ kck }, { route, signal }) => {
   const value = await kck.operate.explain(route.rest, { signal })
   return { value, key: value.key }
 })
 
+/** `GET /operate/activity`: what happened since this process began. */
+const activityRoute = forOperators(async ({ activity }) => ({ value: activity?.state ?? nothing }))
+
+/** `GET /operate/products?search=...&offset=...&limit=...` */
+const productsRoute = forOperators(async ({ kck, clock, activity }, { request }) => {
+  const query = parseQuery(request.rawQuery, new Set(['search', 'offset', 'limit']))
+  const search = query.get('search') ?? ''
+  const offset = Number(query.get('offset') ?? 0)
+  if (!Number.isSafeInteger(offset) || offset < 0) throw new KckError('BAD_REQUEST', 'offset is a number from 0 on')
+  const counted = (activity?.state ?? nothing).products
+  const page = listProducts(kck.registry, counted, { search, offset, limit: limitOf(query) }, clock.now())
+  return { value: page }
+})
+
+const nothing: ActivityState = { products: {}, runs: {}, budgets: {}, events: [] }
+
+/** The console's page; for everybody, since it holds no data. */
+const consoleRoute: Handler = async ({ console }, { request }) => {
+  const answer = console && consoleFile(console, request.rawPath.slice('/console'.length))
+  if (answer === null) throw new KckError('NOT_FOUND', 'There is no such page; npm run build-console makes the console')
+  return compressed(answer, request.headers)
+}
+
 /** `GET /operate/keys?primer=...&limit=...&after=...` */
-export const keysRoute = forOperators(async ({ kck }, exchange) => {
+const keysRoute = forOperators(async ({ kck }, exchange) => {
   return { value: await kck.operate.keys(keyQuery(exchange), { signal: exchange.signal }) }
 })
 
 /** `GET /operate/dump?primer=...&limit=...&after=...` */
-export const dumpRoute = forOperators(async ({ kck }, exchange) => {
+const dumpRoute = forOperators(async ({ kck }, exchange) => {
   return { value: await kck.operate.dump(keyQuery(exchange), { signal: exchange.signal }) }
 })
 
 /** `POST /operate/load` with `{"entries": [...]}`, as dumped. */
-export const loadRoute = forOperators(async ({ kck, limits }, { request, signal }) => {
+const loadRoute = forOperators(async ({ kck, limits }, { request, signal }) => {
   const { fields } = await readBody(request, limits.bodyBytes)
   const { entries } = fields
   if (!Array.isArray(entries)) throw new KckError('INVALID_BODY', 'Give the entries as {"entries": [...]}')
@@ -44,16 +70,16 @@ export const loadRoute = forOperators(async ({ kck, limits }, { request, signal 
 })
 
 /** `GET /operate/graph` */
-export const graphRoute = forOperators(async ({ kck }, { signal }) => ({ value: await kck.operate.graph({ signal }) }))
+const graphRoute = forOperators(async ({ kck }, { signal }) => ({ value: await kck.operate.graph({ signal }) }))
 
 /** `GET /operate/queue?limit=...` */
-export const queueRoute = forOperators(async ({ kck }, { request, signal }) => {
+const queueRoute = forOperators(async ({ kck }, { request, signal }) => {
   const limit = limitOf(parseQuery(request.rawQuery, new Set(['limit'])))
   return { value: await kck.operate.backlog({ limit, signal }) }
 })
 
 /** `POST /operate/discard/{key}` */
-export const discardRoute = forOperators(async ({ kck }, { route, signal }) => {
+const discardRoute = forOperators(async ({ kck }, { route, signal }) => {
   const { text: key } = kck.registry.parseKey(route.rest)
   return { value: { key, discarded: await kck.operate.discard(key, { signal }) }, key }
 })
@@ -74,4 +100,17 @@ function limitOf(query: ReadonlyMap<string, string>): number {
   if (text === undefined) return defaultLimit
   if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= largestLimit) return Number(text)
   throw new KckError('BAD_REQUEST', `limit is a number from 1 to ${largestLimit}`, { details: { parameter: 'limit' } })
+}
+
+export const operateHandlers = {
+  console: consoleRoute,
+  activity: activityRoute,
+  products: productsRoute,
+  explain: explainRoute,
+  keys: keysRoute,
+  graph: graphRoute,
+  queue: queueRoute,
+  discard: discardRoute,
+  dump: dumpRoute,
+  load: loadRoute,
 }

@@ -14,7 +14,18 @@ export type RouteName =
   | 'health'
   | OperateRoute
 
-type OperateRoute = 'explain' | 'keys' | 'graph' | 'queue' | 'discard' | 'dump' | 'load' | 'writes'
+type OperateRoute =
+  | 'console'
+  | 'activity'
+  | 'products'
+  | 'explain'
+  | 'keys'
+  | 'graph'
+  | 'queue'
+  | 'discard'
+  | 'dump'
+  | 'load'
+  | 'writes'
 
 export interface Route {
   readonly name: RouteName
@@ -38,6 +49,10 @@ const paths: readonly RoutePath[] = [
   { path: '/changed', keyed: false, methods: { POST: 'changed' } },
   { path: '/refresh/', keyed: true, methods: { POST: 'refresh' } },
   { path: '/explain/', keyed: true, methods: { GET: 'explain' } },
+  { path: '/console', keyed: false, methods: { GET: 'console', HEAD: 'console' } },
+  { path: '/console/', keyed: true, methods: { GET: 'console', HEAD: 'console' } },
+  { path: '/operate/activity', keyed: false, methods: { GET: 'activity' } },
+  { path: '/operate/products', keyed: false, methods: { GET: 'products' } },
   { path: '/operate/keys', keyed: false, methods: { GET: 'keys' } },
   { path: '/operate/graph', keyed: false, methods: { GET: 'graph' } },
   { path: '/writes/', keyed: true, methods: { GET: 'write', POST: 'retry-write', DELETE: 'discard-write' } },

@@ -19,7 +19,7 @@ const longestDelayMs = 10_000
 const healthyAfterMs = 30_000
 
 /**
- * Several processes behind one port. In the primary it keeps `workers` of them alive and resolves when all have stopped
+ * Several processes behind one port. What a worker sends goes to all the others. In the primary it keeps `workers` of them alive and resolves when all have stopped
  * after SIGTERM or SIGINT; in a worker it serves until it is told to stop.
  */
 export function runCluster(options: ClusterOptions): Promise<void> {
@@ -49,6 +49,9 @@ function runPrimary({ workers, clock, say = () => {}, stopGraceMs = 15_000 }: Cl
       const worker = cluster.fork()
       const since = clock.now()
       alive.add(worker)
+      worker.on('message', (message) => {
+        for (const other of alive) if (other !== worker && other.isConnected()) other.send(message)
+      })
       worker.once('exit', (code, signal) => {
         alive.delete(worker)
         if (!stopping) replace(`Worker ${worker.process.pid} ended (${signal ?? code})`, clock.now() - since)

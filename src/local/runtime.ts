@@ -1,10 +1,12 @@
 import { systemClock, systemEntropy } from '../adapters/system/clock.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
+import { readConsole } from '../http/console-route.ts'
 import { createEdge, type Edge } from '../http/edge.ts'
 import type { RequestLogEntry } from '../http/request-log.ts'
 import { createKck } from '../kck/create-kck.ts'
 import type { Kck } from '../kck/kck.ts'
+import { Activity } from '../operate/activity.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Source } from '../ports/source.ts'
@@ -30,6 +32,8 @@ export interface RuntimeOptions {
   readonly entropy?: Entropy
   /** Called once for every HTTP request. */
   readonly log?: (entry: RequestLogEntry) => void
+  /** The folder of the console's page. Default: none. */
+  readonly consoleFolder?: string
   /** Bytes of a body, as encoded, that an answer can have. Default: as many as there are. */
   readonly answerBytes?: number
 }
@@ -50,6 +54,8 @@ export interface Runtime {
   readonly entropy: Entropy
   readonly store: Store
   readonly sources: ReadonlyMap<string, Source>
+  /** What happens here; counted where there is a console. */
+  readonly activity: Activity
   /** What runs by itself; loaded only where it is to run. Throws `INVALID_DEFINITION`. */
   openProcesses(): Promise<ProcessWorker>
   /** Gives back what other processes may be waiting for: to be called when this one is about to be frozen. */
@@ -63,7 +69,14 @@ export interface Runtime {
  * `INVALID_DEFINITION`, saying what to change.
  */
 export async function createRuntime(config: ResolvedConfig, options: RuntimeOptions = {}): Promise<Runtime> {
-  const { clock = systemClock, entropy = systemEntropy, log, project, answerBytes = Number.POSITIVE_INFINITY } = options
+  const {
+    clock = systemClock,
+    entropy = systemEntropy,
+    log,
+    project,
+    consoleFolder,
+    answerBytes = Number.POSITIVE_INFINITY,
+  } = options
   const registry = await loadRegistry(config, project?.definitions)
   const auth = await openAuth(config, clock)
   const opened = await openAll(config, registry, { clock, entropy })
@@ -86,6 +99,8 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       ...(config.replica ? { replicaMaxAgeMs: config.replica.maxAgeMs } : {}),
     },
   })
+  const activity = new Activity({ clock, entropy })
+  const stopListening = consoleFolder === undefined ? null : activity.listen()
   const edge = createEdge({
     kck,
     clock,
@@ -98,6 +113,8 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       answerBytes,
     },
     largeBodies,
+    console: consoleFolder === undefined ? null : readConsole(consoleFolder),
+    activity,
     ...(log ? { log } : {}),
   })
   const openProcesses = async () => {
@@ -115,11 +132,26 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
   }
   const { queue, store, sources } = opened
   const close = async () => {
+    stopListening?.()
     await largeBodies?.close()
     await replication?.close()
     await kck.close()
   }
-  return { config, kck, edge, auth, queue, store, sources, clock, entropy, openProcesses, beforeFreeze, close }
+  return {
+    config,
+    kck,
+    edge,
+    auth,
+    queue,
+    store,
+    sources,
+    clock,
+    entropy,
+    activity,
+    openProcesses,
+    beforeFreeze,
+    close,
+  }
 }
 
 /** What has been opened is closed again when a later part cannot be. */
