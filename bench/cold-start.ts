@@ -12,7 +12,7 @@ import type { Benchmark } from './support/benchmark.ts'
 import { median } from './support/statistics.ts'
 import type { Cell, Table } from './support/table.ts'
 
-const FUNCTIONS = ['fetch', 'update', 'refresh-worker', 'process-worker'] as const
+const FUNCTIONS = ['fetch', 'update', 'change', 'refresh-worker', 'process-worker'] as const
 type Name = (typeof FUNCTIONS)[number]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -45,6 +45,7 @@ export const benchmark: Benchmark = async ({ rounds, cleanup, say }) => {
   const events: Readonly<Record<Name, (lambda: LambdaFunction) => Promise<unknown>>> = {
     fetch: () => http('/fetch/orders/1'),
     update: () => http('/update/order/9', { method: 'PUT', headers, body: '{"amount":1}' }),
+    change: (lambda) => lambda.invoke({ Records: [] }),
     'refresh-worker': (lambda) => lambda.invoke({ Records: [] }),
     'process-worker': (lambda) => lambda.invoke({}),
   }
@@ -101,7 +102,7 @@ function tableOf(bundle: Bundle, samples: readonly Sample[]): Table {
 function notesOf(bundle: Bundle): string[] {
   return [
     'from the start of a Node process under the runtime client of AWS Lambda; Lambda adds what it takes to have a machine',
-    'fetch answers with a product of the store, update writes through the Data API; the workers find nothing to do',
+    'fetch answers with a product of the store, update writes through the Data API; the others find nothing to do',
     `packages in what fetch loads at once: ${packagesOf(bundle, 'fetch').join(', ')}`,
   ]
 }

@@ -2,11 +2,13 @@ import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } 
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFailed, test } from 'vitest'
 import { type CloudTarget, startCloudTarget } from '../support/cloud/cloud-target.ts'
 import type { Cut } from '../support/fault-proxy.ts'
+import { runtimeClientOrNull } from '../support/lambda/runtime-client.ts'
 import { endToEnd } from './end-to-end.ts'
 
 const cassandra = inject('cassandra')
+const canRun = cassandra !== null && (await runtimeClientOrNull()) !== null
 
-describe.skipIf(cassandra === null)('the cloud on one machine', () => {
+describe.skipIf(!canRun)('the cloud on one machine', () => {
   let target: CloudTarget
   beforeAll(async () => {
     if (cassandra) target = await startCloudTarget(cassandra)

@@ -63,7 +63,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { assembly, cassandra, postgres, hurry = 1 } = options
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each()
+    const faults: unknown[] = []
+    for (const each of stops.splice(0).reverse()) await each().catch((error: unknown) => faults.push(error))
+    if (faults.length > 0) throw faults[0]
   }
   const keep = <T extends { stop(): Promise<unknown> }>(part: T): T => {
     stops.push(() => part.stop())

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { promisify, styleText } from 'node:util'
 
 const run = promisify(execFile)
 
@@ -33,6 +33,17 @@ export async function runtimeClient(): Promise<string> {
     await rm(building, { recursive: true, force: true })
   }
   return join(folder, entry)
+}
+
+/** The same for tests: null, and said in red, where it cannot be had; with `CI=true` or `KCK_REQUIRE_LAMBDA=1` that is a failure. */
+export async function runtimeClientOrNull(): Promise<string | null> {
+  try {
+    return await runtimeClient()
+  } catch (error) {
+    if (process.env['CI'] === 'true' || process.env['KCK_REQUIRE_LAMBDA'] === '1') throw error
+    process.stderr.write(`${styleText('red', `TESTS OF THE FUNCTIONS ARE SKIPPED: ${(error as Error).message}`)}\n`)
+    return null
+  }
 }
 
 async function install(cwd: string): Promise<void> {
