@@ -54,14 +54,14 @@ export async function applyBatch(deps: UpdateDeps, batch: Batch, outer: AbortSig
     const augmentable = [...new Map(before.flatMap((each) => each.augmentable).map((key) => [key.text, key])).values()]
     const intent = await changes.intend({ ...change, nodes, until: scope.deadline }, keys)
     await changes.begin(augmentable, change, signal)
-    const done = await inTransaction(deps, batch, signal).catch(async (error: unknown) => {
+    const { done, entered } = await inTransaction(deps, batch, signal).catch(async (error: unknown) => {
       if (isRolledBack(error) && !signal.aborted) {
         await changes.mark({ ...change, nodes: [], products: augmentable, deltas: deltasOf(augmentable, () => null) })
         await intent.settle()
       }
       throw error
     })
-    const again = batch.writes.flatMap((ready, index) => (done.has(ready.write.id) ? [] : [before[index] as Before]))
+    const again = batch.writes.flatMap((ready, index) => (entered.has(ready.write.id) ? [] : [before[index] as Before]))
     const after = await Promise.all(
       [...done.values()].map((each) => afterWriting(deps, each.target, { ...each, change })),
     )
@@ -87,12 +87,12 @@ export async function applyBatch(deps: UpdateDeps, batch: Batch, outer: AbortSig
   }
 }
 
-/** The writes that were not applied before, by id. */
+/** What was written, by id of the write; of those that were entered, as they were not applied before, some may be merged. */
 async function inTransaction(
   deps: UpdateDeps,
   { shard, source, writes }: Batch,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Done>> {
+): Promise<{ readonly done: ReadonlyMap<string, Done>; readonly entered: ReadonlySet<string> }> {
   const ids = writes.map(({ write }) => write.id)
   const first = firstOfEach(writes)
   const attempt = () =>
@@ -105,7 +105,7 @@ async function inTransaction(
           const written = await writeIn({ source: source.name, transaction }, ready.target, { ...ready, signal })
           done.set(ready.write.id, { ...ready, written })
         }
-        return done
+        return { done, entered }
       },
       { signal, priority: 'background' },
     )
