@@ -38,6 +38,9 @@ export class Overlaid {
   readonly #deps: OverlaidDeps
   readonly #primers: ReadonlySet<string>
   readonly #known = new LRUCache<string, Known>({ max: REMEMBERED })
+  /** Counts changes by this process, and the count at which each product was changed last. */
+  #changes = 0
+  readonly #changed = new LRUCache<string, number>({ max: REMEMBERED })
   readonly #made = new LRUCache<string, Made>({
     maxSize: MADE_BYTES,
     sizeCalculation: ({ answer }) => answer.body.size + answer.body.length + 1_024,
@@ -56,6 +59,8 @@ export class Overlaid {
 
   /** This process has changed it. */
   forget(key: string): void {
+    this.#changes += 1
+    this.#changed.set(key, this.#changes)
     this.#known.delete(key)
   }
 
@@ -96,6 +101,7 @@ export class Overlaid {
   async #list(key: string, exactly: boolean): Promise<Known> {
     const { clock, store, maxAgeMs } = this.#deps
     const readAt = clock.now()
+    const changes = this.#changes
     const before = this.#known.get(key)
     if (before && !exactly && readAt - before.readAt < maxAgeMs) return before
     try {
@@ -104,7 +110,8 @@ export class Overlaid {
         before && before.rev === register?.rev
           ? { ...before, readAt }
           : { rev: register?.rev ?? 0, shown: register ? (JSON.parse(register.text) as Shown) : null, readAt }
-      this.#known.set(key, known)
+      // What was being read while this process changed it may be older than that.
+      if ((this.#changed.get(key) ?? 0) <= changes) this.#known.set(key, known)
       return known
     } catch (error) {
       // The value itself may still be had, and what was known is better than nothing.

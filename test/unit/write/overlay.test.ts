@@ -103,6 +103,26 @@ describe('a write that waits', () => {
     expect(await clock.run(other.kck.get('row/7'))).toEqual({ values: ['a'] })
   })
 
+  test('is seen also where the list was just being read as it was accepted', async () => {
+    const { kck, clock, store } = world({ ...options, options: near })
+    await clock.run(kck.fetch('row/7'))
+    await clock.advance(2_000)
+    const { get } = store.registers
+    const accepting: Promise<unknown>[] = []
+    Object.assign(store.registers, {
+      get: async (name: string) => {
+        const old = await get(name)
+        if (name === 'overlay/row/7' && accepting.length === 0) {
+          accepting.push(kck.writes.accept('set/7', { value: 'a' }))
+          await accepting[0]
+        }
+        return old
+      },
+    })
+    await clock.run(kck.fetch('row/7'))
+    expect(await clock.run(kck.get('row/7'))).toEqual({ values: ['a'] })
+  })
+
   test('whose overlay throws is not shown, and the product is served', async () => {
     const failing = () => {
       throw new Error('no')
