@@ -109,7 +109,16 @@ function Drawing({
         <svg width={drawn.width} height={drawn.height} viewBox={`0 0 ${drawn.width} ${drawn.height}`}>
           <title>{`${shown.graph.nodes.length} nodes and ${shown.graph.edges.length} edges`}</title>
           <defs>
-            <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <marker
+              id="arrow"
+              viewBox="0 0 8 8"
+              refX="8"
+              refY="4"
+              markerUnits="userSpaceOnUse"
+              markerWidth="8"
+              markerHeight="8"
+              orient="auto"
+            >
               <path class="head" d="M0 0 8 4 0 8z" />
             </marker>
           </defs>

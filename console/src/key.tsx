@@ -75,18 +75,7 @@ function Explained({ explained }: { readonly explained: Explanation }) {
         <Table caption="What it reads" rows={inputs} columns={inputColumns} keyOf={({ node }) => node} />
       )}
       <h2>Read by</h2>
-      {dependents.keys.length === 0 ? (
-        <p class="quiet">Nothing.</p>
-      ) : (
-        <ul class="keys">
-          {dependents.keys.map((dependent) => (
-            <li key={dependent}>
-              <a href={toKey(dependent)}>{dependent}</a>
-            </li>
-          ))}
-          {dependents.more ? <li class="quiet">and more</li> : null}
-        </ul>
-      )}
+      <Dependents {...dependents} />
       <h2>History</h2>
       {history.length === 0 ? (
         <p class="quiet">Nothing yet.</p>
@@ -94,6 +83,20 @@ function Explained({ explained }: { readonly explained: Explanation }) {
         <Table caption="History" rows={history} columns={historyColumns} keyOf={({ at, what }) => `${at} ${what}`} />
       )}
     </>
+  )
+}
+
+function Dependents({ keys, more }: Explanation['dependents']) {
+  if (keys.length === 0) return <p class="quiet">Nothing.</p>
+  return (
+    <ul class="keys">
+      {keys.map((key) => (
+        <li key={key}>
+          <a href={toKey(key)}>{key}</a>
+        </li>
+      ))}
+      {more ? <li class="quiet">and more</li> : null}
+    </ul>
   )
 }
 

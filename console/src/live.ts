@@ -57,13 +57,13 @@ export function usePolled<T>(load: () => Promise<T>, everyMs: number, again: rea
     let isOver = false
     let timer: ReturnType<typeof setTimeout>
     const poll = async () => {
-      try {
-        const value = await load()
-        if (!isOver) setState({ value, error: null })
-      } catch (error) {
-        if (!isOver) setState((before) => ({ ...before, error: messageOf(error) }))
-      }
-      if (!isOver) timer = setTimeout(poll, everyMs)
+      const found = await load().then(
+        (value) => ({ value, error: null }),
+        (error: unknown) => ({ error: messageOf(error) }),
+      )
+      if (isOver) return
+      setState((before) => ({ ...before, ...found }))
+      timer = setTimeout(poll, everyMs)
     }
     void poll()
     return () => {

@@ -18,7 +18,7 @@ export function Page({
   readonly aside?: ComponentChildren
 }) {
   return (
-    <section aria-labelledby="title">
+    <>
       <div class="title">
         <h1 id="title" tabIndex={-1}>
           {title}
@@ -26,7 +26,7 @@ export function Page({
         {aside}
       </div>
       {children}
-    </section>
+    </>
   )
 }
 

@@ -14,7 +14,7 @@ export function when(at: number): string {
   return ms > 0 ? `in ${span(ms)}` : since(at)
 }
 
-export const time = (at: number): string => new Date(at).toLocaleTimeString()
+export const time = (at: number): string => new Date(at).toLocaleTimeString([], { hour12: false })
 
 export function bytes(count: number): string {
   if (count < 1_024) return `${count} B`

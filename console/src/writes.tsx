@@ -4,8 +4,7 @@ import { usePolled } from './live.ts'
 import { Action, type Column, Empty, Loading, Page, Table } from './parts.tsx'
 import { bytes, number, since } from './words.ts'
 
-interface WritesState {
-  readonly waiting: Waiting
+interface WritesState extends Waiting {
   readonly parked: readonly ParkedWrite[]
 }
 
@@ -32,7 +31,7 @@ export function Writes() {
         <>
           <div class="cards">
             <div class="card">
-              <strong>{number(value.waiting.writes)}</strong> wait for their source ({bytes(value.waiting.bytes)})
+              <strong>{number(value.writes)}</strong> wait for their source ({bytes(value.bytes)})
             </div>
             <div class="card">
               <strong>{number(value.parked.length)}</strong> were refused by it

@@ -9,7 +9,9 @@ const LONGEST_TEXT = 200
 export function historyWith(entry: StoredEntry, next: EntryRow, happened: Happening | undefined): readonly Happening[] {
   const before = next.history ?? []
   const marks = next.epoch > (entry.row?.epoch ?? 0) ? pendingMarks(entry) : []
-  const dirty = marks.map(({ at, cause }): Happening => ({ at, what: 'dirty', cause }))
+  // One change may have come by several ways.
+  const causes = new Map(marks.map((mark) => [mark.cause, mark]))
+  const dirty = [...causes.values()].map(({ at, cause }): Happening => ({ at, what: 'dirty', cause }))
   if (dirty.length === 0 && !happened) return before
   return [...before, ...dirty.slice(-KEPT), ...(happened ? [happened] : [])].slice(-KEPT).map(short)
 }
