@@ -26,6 +26,7 @@ export function resolveReplica(
   return {
     log: isShared ? { kind: 'store' } : { kind: 'file', path: resolve(folder, logPath ?? join(beside, 'log')) },
     path: settings.path === null ? beside : resolve(folder, settings.path),
+    state: inLambda ? 'sqlite' : 'lmdb',
     snapshots: resolveSnapshots(settings.snapshots, folder, isShared ? null : join(beside, 'snapshots')),
     maxAgeMs: settings.maxAge,
     snapshotEveryMs: settings.snapshotEvery,

@@ -56,6 +56,8 @@ export interface ResolvedReplica {
   /** `store`: beside the entries, in the same keyspace. */
   readonly log: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'store' }
   readonly path: string
+  /** `lmdb`: all processes of the machine share the copy; `sqlite`: each Lambda function has its own, and needs no binary. */
+  readonly state: 'lmdb' | 'sqlite'
   /** Null: the log keeps everything, and a new machine reads all of it. */
   readonly snapshots:
     | { readonly kind: 'file'; readonly path: string }

@@ -1,6 +1,7 @@
 import { join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TABLES } from '../adapters/cassandra/schema.ts'
+import { LOG_TABLES } from '../adapters/cassandra/update-log-tables.ts'
 import { configFile, readSettings } from '../config/load.ts'
 import { plainObject } from '../config/reader.ts'
 import { resolveConfig } from '../config/resolve.ts'
@@ -32,6 +33,10 @@ export interface ProjectDescription {
   readonly longestComputeMs: number
   /** The tables of the store, as `CREATE TABLE` has their columns. */
   readonly tables: Readonly<Record<string, string>>
+  /** Those of the replicas' log. */
+  readonly logTables: Readonly<Record<string, string>>
+  /** Some of its primers are replicated. */
+  readonly replicates: boolean
 }
 
 export interface DescribedDefinition {
@@ -78,6 +83,8 @@ export async function describeProject(folder: string): Promise<ProjectDescriptio
     signsIn: config.auth !== null && !('localKey' in config.auth.jwks),
     longestComputeMs: Math.max(config.limits.computeTimeoutMs, ...primers.map(({ timeoutMs }) => timeoutMs ?? 0)),
     tables: TABLES,
+    logTables: LOG_TABLES,
+    replicates: primers.some(({ replicate }) => replicate),
   }
 }
 

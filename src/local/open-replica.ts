@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ResolvedConfig, ResolvedReplica, ResolvedStore } from '../config/resolved.ts'
 import { KckError } from '../errors.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
+import type { ReplicaState } from '../ports/replica-state.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { UpdateLog } from '../ports/update-log.ts'
@@ -42,8 +43,7 @@ export async function openReplication(config: ResolvedConfig, parts: Parts): Pro
   const isWanted = [...parts.registry.primers.values()].some((primer) => primer.replicate)
   if (!(settings && isWanted)) return null
   const { clock, entropy } = parts
-  const { LmdbReplicaState } = await import('../adapters/lmdb/replica-state.ts')
-  const state = new LmdbReplicaState({ path: join(settings.path, NAME), clock })
+  const state = await openState(settings, clock)
   const snapshots = await openSnapshots(settings.snapshots, clock)
   const log = await openLog(settings.log, store, parts)
   const everyMs = Math.min(RAREST_MS, Math.max(MOST_OFTEN_MS, settings.maxAgeMs / LOOKS))
@@ -72,6 +72,15 @@ export async function createLogSchema({ replica, store }: ResolvedConfig, time: 
   } finally {
     await log.close()
   }
+}
+
+async function openState({ state, path }: ResolvedReplica, clock: Clock): Promise<ReplicaState> {
+  if (state === 'sqlite') {
+    const { SqliteReplicaState } = await import('../adapters/sqlite/replica-state.ts')
+    return new SqliteReplicaState({ path: join(path, NAME) })
+  }
+  const { LmdbReplicaState } = await import('../adapters/lmdb/replica-state.ts')
+  return new LmdbReplicaState({ path: join(path, NAME), clock })
 }
 
 interface OpenedSnapshots {

@@ -119,6 +119,8 @@ export class CassandraUpdateLog implements UpdateLog {
   }
 
   async createSchema(): Promise<void> {
+    // Asked by everybody who starts, and there from the first one on.
+    if (await this.state().then(Boolean, () => false)) return
     await createSchema(this.#open(), this.#options, LOG_TABLES)
     const values = [this.#options.dataset, this.#options.entropy.id()]
     await this.#open().writeIf({ cql: this.#cql.create, values })

@@ -48,6 +48,7 @@ describe('defaults', () => {
         snapshots: { kind: 'file', path: '/project/.kck/replica/snapshots' },
         maxAgeMs: 5_000,
         snapshotEveryMs: 21_600_000,
+        state: 'lmdb',
         cacheBytes: 32 * 1024 ** 2,
       },
       largeBodies: null,

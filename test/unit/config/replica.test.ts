@@ -10,6 +10,7 @@ describe('the replica', () => {
     expect(replicaOf({ store: { kind: 'lmdb', path: '/data/kck/store' } })).toMatchObject({
       log: { kind: 'file', path: '/data/kck/replica/log' },
       path: '/data/kck/replica',
+      state: 'lmdb',
       snapshots: { kind: 'file', path: '/data/kck/replica/snapshots' },
     })
     expect(replicaOf({ store: { kind: 'cassandra' } })).toMatchObject({
@@ -25,7 +26,11 @@ describe('the replica', () => {
     const config: KckConfig = { store: { kind: 'keyspaces' } }
     expect(replicaOf(config, environment)).toBeNull()
     const told = { ...environment, KCK_REPLICA_PATH: '/tmp/kck-replica' }
-    expect(replicaOf(config, told)).toMatchObject({ log: { kind: 'store' }, path: '/tmp/kck-replica' })
+    expect(replicaOf(config, told)).toMatchObject({
+      log: { kind: 'store' },
+      path: '/tmp/kck-replica',
+      state: 'sqlite',
+    })
   })
 
   it('takes its snapshots to the bucket that the environment names', () => {
