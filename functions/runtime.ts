@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { SqsRefreshQueue } from '../src/adapters/sqs/refresh-queue.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { resolveConfig } from '../src/config/resolve.ts'
@@ -35,7 +36,7 @@ export async function sqsRuntime(): Promise<Runtime & { readonly queue: SqsRefre
 
 async function start(): Promise<Runtime> {
   const folder = process.env['LAMBDA_TASK_ROOT'] ?? process.cwd()
-  const options = { log: logRequest, answerBytes: MAX_ANSWER_BYTES }
+  const options = { log: logRequest, answerBytes: MAX_ANSWER_BYTES, consoleFolder: join(folder, 'console') }
   if (project === null) return createRuntime(await loadConfig(folder), options)
   const config = resolveConfig(project.settings, { folder, environment: process.env })
   return createRuntime(config, { ...options, project })

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile, type Plugin } from 'esbuild'
+import { bundleConsole } from './console.ts'
 import { type Project, projectModule, sqlModule } from './project.ts'
 
 /** The functions, by the names of their files in `functions/`. */
@@ -56,6 +57,7 @@ export async function bundleFunctions(project: Project, into: string): Promise<B
     plugins: [theProject(project), onlyOfTheCloud],
   })
   await copyParser(into)
+  await bundleConsole(into)
   return { folder: into, metafile }
 }
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildConsole } from './console.ts'
+import { buildConsole } from '../infra/console.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const to = process.argv[2] ?? join(root, 'build')

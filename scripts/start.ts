@@ -1,9 +1,9 @@
 // `npm start`: fills the example's Postgres when it is not there yet, then does what `kck serve` does.
 import { fileURLToPath } from 'node:url'
+import { buildConsoleIfStale } from '../infra/console.ts'
 import { processIo } from '../src/cli/io.ts'
 import { main } from '../src/cli/main.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { buildConsoleIfStale } from './console.ts'
 import { prepareExample } from './example.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))

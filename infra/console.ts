@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -32,4 +32,11 @@ export async function buildConsoleIfStale(folder: string): Promise<void> {
     .filter((entry) => entry.isFile() && !entry.parentPath.startsWith(folder))
     .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs)
   if (Math.max(...sources) > builtAt) await buildConsole(folder)
+}
+
+/** The page for functions: as the published package holds it, or built from its sources. */
+export async function bundleConsole(into: string): Promise<void> {
+  const folder = join(into, 'console')
+  if (existsSync(join(source, 'src'))) await buildConsole(folder)
+  else cpSync(join(source, 'dist'), folder, { recursive: true })
 }
