@@ -10,6 +10,8 @@ export interface Things {
   /** Of the lanes. */
   readonly queueArns: readonly string[]
   readonly bucketName: string
+  /** Of the log that replicas follow; none where nothing is replicated. */
+  readonly logTableArns: readonly string[]
 }
 
 /** A database behind the Data API, and the secrets of its users. */
@@ -25,6 +27,7 @@ export interface SourceAccess {
 interface Statement {
   readonly actions: readonly string[]
   readonly resources: readonly string[]
+  readonly conditions?: iam.Conditions
 }
 
 const DATA_API = ['ExecuteStatement', 'BeginTransaction', 'CommitTransaction', 'RollbackTransaction'].map(
@@ -86,6 +89,24 @@ export function largeBodies({ bucketName }: Things): Statement {
   return { actions: ['s3:PutObject', 's3:GetObject'], resources: [`arn:${Aws.PARTITION}:s3:::${bucketName}/bodies/*`] }
 }
 
+/** To follow the log, to write what changed into it, and to begin with a snapshot. */
+export function replicaAccess({ logTableArns, bucketName }: Things): readonly Statement[] {
+  if (logTableArns.length === 0) return []
+  const bucket = `arn:${Aws.PARTITION}:s3:::${bucketName}`
+  return [
+    { actions: ['cassandra:Select', 'cassandra:Modify'], resources: [...logTableArns] },
+    { actions: ['s3:GetObject'], resources: [`${bucket}/replica/*`] },
+    { actions: ['s3:ListBucket'], resources: [bucket], conditions: { StringLike: { 's3:prefix': 'replica/*' } } },
+  ]
+}
+
+/** To take snapshots, and to remove the oldest. */
+export function snapshotAccess({ logTableArns, bucketName }: Things): readonly Statement[] {
+  if (logTableArns.length === 0) return []
+  const actions = ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload']
+  return [{ actions, resources: [`arn:${Aws.PARTITION}:s3:::${bucketName}/replica/*`] }]
+}
+
 const unique = (arns: readonly string[]): string[] => [...new Set(arns)]
 
 /** A role that may write to its own log and do what is listed, and nothing else. */
@@ -102,14 +123,16 @@ export function roleOf(
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     resources: [logStreamsOf(scope, props.logGroupName)],
   }
-  for (const { actions, resources } of [logs, ...props.statements]) {
-    role.addToPolicy(new iam.PolicyStatement({ actions: [...actions], resources: [...resources] }))
+  for (const { actions, resources, conditions } of [logs, ...props.statements]) {
+    const more = conditions ? { conditions } : {}
+    role.addToPolicy(new iam.PolicyStatement({ actions: [...actions], resources: [...resources], ...more }))
     for (const resource of resources.filter((arn) => arn.endsWith('*'))) acknowledgeWildcard(role, resource, WHY)
   }
   return role
 }
 
-const WHY = 'Log streams, the system tables of Keyspaces, objects below bodies/ and traces have no narrower name'
+const WHY =
+  'Log streams, the system tables of Keyspaces, objects below bodies/ and replica/ and traces have no narrower name'
 
 function logStreamsOf(scope: Construct, logGroupName: string): string {
   const arn = { service: 'logs', resource: 'log-group', resourceName: `${logGroupName}:*` }

@@ -52,7 +52,8 @@ export class KckData extends Construct {
       keyspaceName: keyspace?.name ?? name.replaceAll('-', '_'),
       exists: keyspace !== undefined,
       hasTables: keyspace?.hasTables ?? false,
-      tables: project.tables,
+      // All of them, whatever the primers say: a table that is kept when nobody wants it could not be made again.
+      tables: { ...project.tables, ...project.logTables },
     })
     this.bucketName = bucketNameOf(name)
     bucketIn(this, 'Bucket', this.bucketName)

@@ -1,4 +1,4 @@
-import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy, type aws_sqs as sqs } from 'aws-cdk-lib'
+import { Duration, aws_lambda as lambda, aws_logs as logs, RemovalPolicy, Size, type aws_sqs as sqs } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import * as access from './access.ts'
 import { acknowledge } from './acknowledge.ts'
@@ -19,6 +19,8 @@ export interface KckFunctionsProps {
   readonly logRetention: logs.RetentionDays
   /** MB; also decides how much CPU a function has (1,769: one). */
   readonly memory: Readonly<Record<FunctionName, number>>
+  /** MB. Default: as Lambda has it. */
+  readonly disk: number | undefined
   /** Workers at a time, by lane: 2 to 1,000. */
   readonly concurrency: Readonly<Record<'hot' | 'normal' | 'idle', number>>
 }
@@ -36,7 +38,8 @@ export class KckFunctions extends Construct {
   constructor(scope: Construct, id: string, props: KckFunctionsProps) {
     super(scope, id)
     const { things, workerTimeout } = props
-    const store = access.storeAccess(this, things)
+    // Whoever changes an entry publishes it, and for that knows what has been published.
+    const store = [...access.storeAccess(this, things), ...access.replicaAccess(things)]
     const [reads, writes] = [access.sourceAccess(things, 'reader'), access.sourceAccess(things, 'writer')]
     const http = [...store, access.sending(things), access.largeBodies(things)]
     const make = this.#maker(props)
@@ -56,7 +59,7 @@ export class KckFunctions extends Construct {
       'process-worker': make('process-worker', {
         timeout: LONGEST,
         user: 'writer',
-        may: [...store, access.sending(things), access.measuring(things), ...writes],
+        may: [...store, ...access.snapshotAccess(things), access.sending(things), access.measuring(things), ...writes],
       }),
       change: make('change', {
         timeout: CHANGE_TIMEOUT,
@@ -114,6 +117,7 @@ export class KckFunctions extends Construct {
         runtime: lambda.Runtime.NODEJS_24_X,
         architecture: lambda.Architecture.ARM_64,
         memorySize: props.memory[name],
+        ...(props.disk === undefined ? {} : { ephemeralStorageSize: Size.mebibytes(props.disk) }),
         timeout: its.timeout,
         role: role.withoutPolicyUpdates(),
         logGroup,

@@ -22,8 +22,8 @@ const DEFAULT_TTL_S = 315_360_000
 /** The store: on demand, encrypted, restorable to any second of the last 35 days, and kept when the stack goes. */
 export class KckKeyspace extends Construct {
   readonly keyspaceName: string
-  /** The keyspace, and every table. */
-  readonly arns: readonly string[]
+  /** Of the tables, by their names. */
+  readonly arns: Readonly<Record<string, string>>
 
   constructor(scope: Construct, id: string, { keyspaceName, exists, hasTables, tables }: KckKeyspaceProps) {
     super(scope, id)
@@ -43,7 +43,8 @@ export class KckKeyspace extends Construct {
       table.applyRemovalPolicy(RemovalPolicy.RETAIN)
       if (keyspace) table.addResourceDependency(keyspace)
     }
-    this.arns = Object.keys(tables).map((table) => tableArn(this, `${keyspaceName}/table/${table}`))
+    const arnOf = (table: string) => tableArn(this, `${keyspaceName}/table/${table}`)
+    this.arns = Object.fromEntries(Object.keys(tables).map((table) => [table, arnOf(table)]))
   }
 }
 

@@ -29,8 +29,9 @@ export function projectModule({ configFile, definitions }: Project): string {
   return [
     `import { stampRevision } from ${here('primer/revision')}`,
     configFile === null ? 'const file = {}' : `import file from ${JSON.stringify(configFile)}`,
-    // A copy of the products on its own disk is for machines that stay (docs/deploy.md, "Replicas").
-    'const { replica: _, ...settings } = file',
+    // Where a laptop has its log, copy and snapshots means nothing to a function: the stack says where.
+    'const { log: _log, path: _path, snapshots: _snapshots, ...replica } = file.replica ?? {}',
+    'const settings = { ...file, replica }',
     ...codes,
     `const definitions = { primers: [${listOf('primer')}], updaters: [${listOf('updater')}] }`,
     `export const project = { settings, definitions, processes: [${listOf('process')}] }`,

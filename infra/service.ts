@@ -37,6 +37,8 @@ export interface ServiceOptions {
   readonly concurrency?: Partial<Readonly<Record<Lane, number>>>
   /** MB by function. @default 1024; process-worker, change and deploy 512 */
   readonly memory?: Partial<Readonly<Record<FunctionName, number>>>
+  /** MB of the disk of each function, 512 to 10,240, for its copy of what is replicated. @default 512 */
+  readonly disk?: number
   /** A line of the API for each request, at $0.50 per GB. @default true */
   readonly accessLogs?: boolean
   /** Days. @default 30 */
@@ -67,6 +69,8 @@ const MEMORY: Readonly<Record<FunctionName, number>> = {
 const THROTTLE = { perSecond: 2000, burst: 1000 }
 const CONCURRENCY: Readonly<Record<Lane, number>> = { hot: 20, normal: 10, idle: 2 }
 const LONGEST_S = 900
+/** On the disk that each function has of its own. */
+const REPLICA_PATH = '/tmp/kck-replica'
 /** Beside the longest compute: the reading and the writing. */
 const MARGIN_S = 30
 
@@ -89,11 +93,18 @@ export class KckService extends Construct {
       name,
       code: props.code,
       queues: this.queues,
-      things: { tableArns: data.keyspace.arns, sources: data.sources, queueArns, bucketName: data.bucketName },
+      things: {
+        tableArns: arnsOf(data, project.tables),
+        logTableArns: project.replicates ? arnsOf(data, project.logTables) : [],
+        sources: data.sources,
+        queueArns,
+        bucketName: data.bucketName,
+      },
       environment: { ...this.#environment(props), ...this.#signIn(props), ...props.environment },
       workerTimeout,
       logRetention: logDays,
       memory: { ...MEMORY, ...props.memory },
+      disk: props.disk,
       concurrency: { ...CONCURRENCY, ...props.concurrency },
     })
     const { all } = this.functions
@@ -131,7 +142,7 @@ export class KckService extends Construct {
     new CfnOutput(this, 'Url', { value: this.url, description: 'Of the API' }).overrideLogicalId('Url')
   }
 
-  #environment({ name, data }: KckServiceProps): Record<string, string> {
+  #environment({ project, name, data }: KckServiceProps): Record<string, string> {
     const { hot, normal, idle } = this.queues.lanes
     return {
       KCK_STORE: 'keyspaces',
@@ -140,6 +151,7 @@ export class KckService extends Construct {
       KCK_QUEUE_NORMAL_URL: normal.queueUrl,
       KCK_QUEUE_IDLE_URL: idle.queueUrl,
       KCK_LARGE_BODIES_BUCKET: data.bucketName,
+      ...(project.replicates ? { KCK_REPLICA_PATH: REPLICA_PATH, KCK_REPLICA_BUCKET: data.bucketName } : {}),
       KCK_SERVICE: name,
     }
   }
@@ -155,6 +167,10 @@ export class KckService extends Construct {
     new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId }).overrideLogicalId('UserPoolId')
     return poolOf(pool)
   }
+}
+
+function arnsOf({ keyspace }: KckData, tables: Project['tables']): readonly string[] {
+  return Object.keys(tables).map((table) => keyspace.arns[table] ?? '')
 }
 
 function alarmTopic(scope: Construct, name: string): sns.Topic {

@@ -66,6 +66,7 @@ export function replicateProducts({ store, replica, registry, clock, entropy }: 
     reader: written,
     publisher,
     publishAll: async (signal) => {
+      await replica.update(undefined, { signal })
       for (const keys of pages(replica.keys())) await publisher.publish(keys.filter(isReplicated), signal)
       for (const primer of registry.primers.values()) {
         if (!primer.replicate) continue

@@ -130,6 +130,17 @@ export function endToEnd(target: () => Target): void {
     expect((await ask(accepted[0]?.headers.get('location') ?? '')).status).toBe(401)
   })
 
+  test('replica: what is replicated is answered from the copy at hand, and follows what changes', async () => {
+    expect(await value('packs/3')).toBe(18)
+    const from = async () => (await ask('/fetch/packs/3')).headers.get('cache-status')
+    await expect.poll(from, patience).toContain('detail=replica')
+    expect(await value('packs/3')).toBe(18)
+    expect((await update('stock/3', { stock: 4 })).status).toBe(200)
+    await expect.poll(() => value('packs/3'), patience).toBe(24)
+    await expect.poll(from, patience).toContain('detail=replica')
+    expect(await value('packs/3')).toBe(24)
+  })
+
   test('update: whoever may not, must not', async () => {
     const body = JSON.stringify({ amount: 1 })
     const headers = { 'content-type': 'application/json' }

@@ -49,6 +49,16 @@ const store = [
   ),
   'cassandra:Select cassandra:/keyspace/system*',
 ]
+const bucket = 's3:::kck-<AWS::AccountId>-<AWS::Region>'
+const replica = [
+  ...each(
+    ['cassandra:Modify', 'cassandra:Select'],
+    ['log', 'update', 'key', 'chunk'].map((table) => `cassandra:/keyspace/kck/table/replica_${table}`),
+  ),
+  `s3:GetObject ${bucket}/replica/*`,
+  `s3:ListBucket ${bucket}`,
+]
+const snapshots = each(['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:PutObject'], [`${bucket}/replica/*`])
 const database = (...users: readonly string[]) => [
   ...each(
     dataApi.map((action) => `rds-data:${action}`),
@@ -59,13 +69,13 @@ const database = (...users: readonly string[]) => [
     users.map((user) => `password of ${user}`),
   ),
 ]
-const bodies = each(['s3:GetObject', 's3:PutObject'], ['s3:::kck-<AWS::AccountId>-<AWS::Region>/bodies/*'])
+const bodies = each(['s3:GetObject', 's3:PutObject'], [`${bucket}/bodies/*`])
 const send = each(['sqs:SendMessage'], lanes)
 const measure = each(['sqs:GetQueueAttributes'], lanes)
 const receive = each(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage'], lanes)
 
 const whole = (name: string, ...parts: readonly (readonly string[])[]) =>
-  [...ownLog(name), ...traces, ...store, ...parts.flat()].sort()
+  [...ownLog(name), ...traces, ...store, ...replica, ...parts.flat()].sort()
 
 /** Lists every right of every function. */
 export function accessTests(synthesized: () => Synthesized): void {
@@ -83,8 +93,18 @@ export function accessTests(synthesized: () => Synthesized): void {
     expect(allowed('refreshworkerrole')).toEqual(whole('refresh-worker', receive, measure, send, database('reader')))
   })
 
-  it('the process worker runs the processes of the project, which may write', () => {
-    expect(allowed('processworkerrole')).toEqual(whole('process-worker', send, measure, database('writer')))
+  it('the process worker runs the processes of the project, which may write, and alone takes snapshots', () => {
+    const rights = whole('process-worker', send, measure, snapshots, database('writer'))
+    expect(allowed('processworkerrole')).toEqual(rights)
+  })
+
+  it('the bucket is listed below replica/ only', () => {
+    const statements = ofType(synthesized().service, 'AWS::IAM::Policy').flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement,
+    )
+    const listing = statements.filter(({ Action }) => Action === 's3:ListBucket')
+    expect(listing).toHaveLength(6)
+    for (const { Condition } of listing) expect(Condition).toEqual({ StringLike: { 's3:prefix': 'replica/*' } })
   })
 
   it('the function for announced changes marks entries, and asks no database', () => {

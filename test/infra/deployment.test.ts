@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TABLES } from '../../src/adapters/cassandra/schema.ts'
+import { LOG_TABLES } from '../../src/adapters/cassandra/update-log-tables.ts'
 import { flat, ofType, type Resource, type Synthesized, synthesize, type Template } from '../support/infra/synth.ts'
 import { accessTests } from './access.ts'
 
@@ -24,7 +25,7 @@ const functionOf = (name: string): Resource => {
 }
 
 describe('the store', () => {
-  it('has the tables of the schema, column by column', () => {
+  it('has the tables of the schema, and those of the log of replicas, column by column', () => {
     const created = ofType(data, 'AWS::Cassandra::Table').map(({ Properties: table }) => {
       // biome-ignore lint/suspicious/noExplicitAny: a column of a template.
       const text = ({ ColumnName, ColumnType }: any) => `${ColumnName} ${ColumnType}`
@@ -36,7 +37,7 @@ describe('the store', () => {
       const keys = [`(${names(table.PartitionKeyColumns)})`, ...(clustering.length > 0 ? [names(clustering)] : [])]
       return [table.TableName, { columns, key: keys.join(', ') }]
     })
-    const wanted = Object.entries(TABLES).map(([name, cql]) => {
+    const wanted = Object.entries({ ...TABLES, ...LOG_TABLES }).map(([name, cql]) => {
       const [columns = '', key = ''] = cql.replaceAll(/\s+/g, ' ').slice(1).split('PRIMARY KEY (')
       return [
         name,
@@ -55,7 +56,7 @@ describe('the store', () => {
 
   it('is on demand, restorable, encrypted, can expire rows, and is kept', () => {
     const tables = ofType(data, 'AWS::Cassandra::Table')
-    expect(tables.length).toBe(Object.keys(TABLES).length)
+    expect(tables.length).toBe(Object.keys({ ...TABLES, ...LOG_TABLES }).length)
     for (const table of tables) {
       expect(table.Properties).toMatchObject({
         KeyspaceName: 'kck',
@@ -187,6 +188,8 @@ describe('the functions', () => {
       update: 'writer',
     })
     expect(variables('fetch')).toMatchObject({ KCK_STORE: 'keyspaces', KCK_STORE_KEYSPACE: 'kck' })
+    expect(variables('fetch').KCK_REPLICA_PATH).toBe('/tmp/kck-replica')
+    expect(flat(variables('fetch').KCK_REPLICA_BUCKET)).toBe('kck-<AWS::AccountId>-<AWS::Region>')
   })
 })
 

@@ -76,6 +76,12 @@ describe('on a keyspace, cluster, user pool and domain that are there', () => {
     for (const table of tables.map(flat)) expect(table).toMatch(/:\/keyspace\/(theirs\/table\/\w+|system\*)$/)
   })
 
+  it('nothing has to do with replicas where no primer is replicated', () => {
+    expect(variables(onto, 'onto-fetch')).not.toHaveProperty('KCK_REPLICA_PATH')
+    const rights = ofType(onto, 'AWS::IAM::Policy').map(({ Properties }) => JSON.stringify(Properties.PolicyDocument))
+    expect(rights.join()).not.toMatch(/replica/)
+  })
+
   it('the API answers to its own name only', () => {
     const [api] = ofType(onto, 'AWS::ApiGatewayV2::Api')
     expect(api?.Properties.DisableExecuteApiEndpoint).toBe(true)

@@ -112,6 +112,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.endpoint,
       AWS_ENDPOINT_URL_SQS: storage.endpoint,
       KCK_LARGE_BODIES_ENDPOINT: storage.endpoint,
+      KCK_REPLICA_ENDPOINT: storage.endpoint,
       KCK_AUTH_JWKS: issuer.jwksUrl,
     })
     stops.push(() => Promise.all([...functions.values()].map((each) => each.kill())))

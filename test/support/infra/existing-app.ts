@@ -24,7 +24,7 @@ new Kck(network, 'Kck', { project, name: 'inside', database: { vpc, minCapacity:
 
 const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}`
 new Kck(new Stack(app, 'existing'), 'Kck', {
-  project,
+  project: { ...project, project: { ...project.project, replicates: false } },
   name: 'onto',
   keyspace: { name: 'theirs', hasTables: true },
   sources: {

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FunctionError, type Outcome, startRuntimeApi } from './runtime-api.ts'
 import { endWithUs } from './watchdog.ts'
@@ -46,6 +49,7 @@ const MAX_OUTPUT = 1 << 20
 export async function startEnvironment(settings: FunctionSettings): Promise<Environment> {
   const { name, handler, folder, timeoutMs, memoryMb, runtimeClient } = settings
   const api = await startRuntimeApi()
+  const disk = await mkdtemp(join(tmpdir(), 'kck-lambda-'))
   const began = performance.now()
   const child = spawn(process.execPath, ['--enable-source-maps', '--import', clockModule, runtimeClient, handler], {
     cwd: folder,
@@ -67,6 +71,8 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
       AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
       AWS_LAMBDA_LOG_STREAM_NAME: 'stream',
       ...settings.environment,
+      // What a function has in /tmp no other environment sees.
+      ...(settings.environment['KCK_REPLICA_PATH'] ? { KCK_REPLICA_PATH: disk } : {}),
       AWS_LAMBDA_RUNTIME_API: api.address,
       LAMBDA_TASK_ROOT: folder,
       _HANDLER: handler,
@@ -90,6 +96,7 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
   }
   const exited = once(child, 'exit').then(([code, signal]) => {
     api.close()
+    rm(disk, { recursive: true, force: true }).catch(() => undefined)
     return { errorType: 'Runtime.ExitError', errorMessage: `The function ended with ${signal ?? `exit code ${code}`}` }
   })
   const alive = () => child.exitCode === null && child.signalCode === null
