@@ -6,6 +6,7 @@ import { LmdbReplicaState } from '../../../src/adapters/lmdb/replica-state.ts'
 import { createMemorySnapshotStore } from '../../../src/adapters/memory/snapshot-store.ts'
 import { openMemoryStore } from '../../../src/adapters/memory/store.ts'
 import { MemoryUpdateLog } from '../../../src/adapters/memory/update-log.ts'
+import { SqliteReplicaState } from '../../../src/adapters/sqlite/replica-state.ts'
 import type { Kck } from '../../../src/kck/kck.ts'
 import type { AnyPrimer } from '../../../src/primer/definition.ts'
 import { sweep } from '../../../src/process/sweep.ts'
@@ -27,6 +28,8 @@ let clock = new VirtualClock()
 let store = openMemoryStore({ clock })
 let log = new MemoryUpdateLog('products')
 let folder = ''
+/** Machines have the state that Lambda functions have. */
+let isLambda = false
 let computes = 0
 let source: unknown = 1
 let opened: Replica<Replicated>[] = []
@@ -47,6 +50,7 @@ beforeEach(() => {
   store = openMemoryStore({ clock })
   log = new MemoryUpdateLog('products')
   folder = mkdtempSync(join(tmpdir(), 'kck-replicated-'))
+  isLambda = false
   computes = 0
   source = 1
   opened = []
@@ -59,7 +63,8 @@ afterEach(async () => {
 /** A process with a replica of its own, over the store and the log that all share. */
 async function machine(name: string, primers: readonly AnyPrimer[] = [product()]): Promise<Machine> {
   const entropy = new SeededEntropy(name.charCodeAt(0))
-  const state = new LmdbReplicaState({ path: join(folder, name), clock })
+  const path = join(folder, name)
+  const state = isLambda ? new SqliteReplicaState({ path }) : new LmdbReplicaState({ path, clock })
   const replica = createReplica<Replicated, string>(
     { name: 'products', log, state, snapshots: createMemorySnapshotStore(), clock, entropy },
     { codec: replicatedCodec, keys: 'text', cacheBytes: 1_000_000, everyMs: 250, deadlineMs: 60_000 },
@@ -257,7 +262,11 @@ describe('a change', () => {
   })
 })
 
-describe('how old the knowledge of a replica is', () => {
+describe.each(['a machine', 'a Lambda function'])('how old the knowledge of the replica of %s is', (kind) => {
+  beforeEach(() => {
+    isLambda = kind === 'a Lambda function'
+  })
+
   it('bounds its answers: a machine that was frozen asks the store', async () => {
     const one = await machine('one')
     const frozen = await machine('two')

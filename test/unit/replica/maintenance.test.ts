@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LmdbReplicaState } from '../../../src/adapters/lmdb/replica-state.ts'
 import { createMemorySnapshotStore } from '../../../src/adapters/memory/snapshot-store.ts'
 import { MemoryUpdateLog } from '../../../src/adapters/memory/update-log.ts'
+import { SqliteReplicaState } from '../../../src/adapters/sqlite/replica-state.ts'
 import { json } from '../../../src/replica/codec.ts'
 import { createReplica } from '../../../src/replica/create-replica.ts'
 import type { Replica } from '../../../src/replica/replica.ts'
@@ -14,6 +15,8 @@ import { recordEvents } from '../../support/kck.ts'
 
 const clock = new VirtualClock()
 let folder = ''
+/** Machines have the state that Lambda functions have. */
+let isLambda = false
 let log = new MemoryUpdateLog('log-1')
 let snapshots = createMemorySnapshotStore()
 let opened: Replica<number>[] = []
@@ -22,6 +25,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kck-replica-'))
   log = new MemoryUpdateLog('log-1')
   snapshots = createMemorySnapshotStore()
+  isLambda = false
   opened = []
 })
 afterEach(async () => {
@@ -31,7 +35,8 @@ afterEach(async () => {
 
 /** The replica of another machine. */
 function machine(name: string): Replica<number> {
-  const state = new LmdbReplicaState({ path: join(folder, name), clock })
+  const path = join(folder, name)
+  const state = isLambda ? new SqliteReplicaState({ path }) : new LmdbReplicaState({ path, clock })
   const parts = { name: 'numbers', log, state, snapshots, clock, entropy: new SeededEntropy(1) }
   const settings = {
     codec: json<number>(),
@@ -53,7 +58,11 @@ async function updated(name: string): Promise<Replica<number>> {
 
 const all = (replica: Replica<number>) => Object.fromEntries(replica.entries())
 
-describe('snapshots', () => {
+describe.each(['machines', 'Lambda functions'])('snapshots of %s', (kind) => {
+  beforeEach(() => {
+    isLambda = kind === 'Lambda functions'
+  })
+
   it('start a machine where the log no longer does, which then follows', async () => {
     const one = await updated('one')
     await one.setMany({ a: 1, b: 2, c: 3 })
