@@ -8,7 +8,7 @@ export const locked = signal(false)
 /** Where the API is: beside this page. */
 const base = location.pathname.replace(/\/console\/?$/, '')
 
-export class ApiError extends Error {
+class ApiError extends Error {
   readonly status: number
   readonly code: string
 

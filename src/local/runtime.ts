@@ -6,6 +6,7 @@ import { createEdge, type Edge } from '../http/edge.ts'
 import type { RequestLogEntry } from '../http/request-log.ts'
 import { createKck } from '../kck/create-kck.ts'
 import type { Kck } from '../kck/kck.ts'
+import type { KckOptions } from '../kck/options.ts'
 import { Activity } from '../operate/activity.ts'
 import type { Clock, Entropy } from '../ports/clock.ts'
 import type { RefreshQueue } from '../ports/refresh-queue.ts'
@@ -15,6 +16,7 @@ import type { Definitions } from '../primer/load.ts'
 import type { Registry } from '../primer/registry.ts'
 import type { Process } from '../process/define-process.ts'
 import type { ProcessWorker } from '../process/process-worker.ts'
+import type { BudgetedSource } from '../source/budgeted.ts'
 import { carryOrigin } from '../trace/carry-origin.ts'
 import { budgetSources } from './budget-sources.ts'
 import { loadRegistry } from './load-registry.ts'
@@ -69,35 +71,20 @@ export interface Runtime {
  * `INVALID_DEFINITION`, saying what to change.
  */
 export async function createRuntime(config: ResolvedConfig, options: RuntimeOptions = {}): Promise<Runtime> {
-  const {
-    clock = systemClock,
-    entropy = systemEntropy,
-    log,
-    project,
-    consoleFolder,
-    answerBytes = Number.POSITIVE_INFINITY,
-  } = options
+  const { clock = systemClock, entropy = systemEntropy, log, project, consoleFolder } = options
+  const { answerBytes = Number.POSITIVE_INFINITY } = options
   const registry = await loadRegistry(config, project?.definitions)
   const auth = await openAuth(config, clock)
   const opened = await openAll(config, registry, { clock, entropy })
   const { replication } = opened
-  const { limits, nearCache, server } = config
+  const { limits, server } = config
   const largeBodies = await openLargeBodies(config.largeBodies, clock)
   const kck = createKck({
     registry,
     ...opened,
     clock,
     entropy,
-    options: {
-      primeOnMiss: config.primeOnCacheMiss,
-      deadlineMs: limits.deadlineMs,
-      computeTimeoutMs: limits.computeTimeoutMs,
-      maxValueBytes: limits.maxValueBytes,
-      writes: config.writes,
-      nearCacheBytes: nearCache.maxBytes,
-      nearCacheMaxAgeMs: nearCache.maxAgeMs,
-      ...(config.replica ? { replicaMaxAgeMs: config.replica.maxAgeMs } : {}),
-    },
+    options: kckOptions(config),
   })
   const activity = new Activity({ clock, entropy })
   const stopListening = consoleFolder === undefined ? null : activity.listen()
@@ -127,9 +114,6 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       { jobs, bundled: project?.processes },
     )
   }
-  const beforeFreeze = async () => {
-    await Promise.all([...opened.sources.values()].map((source) => source.giveBack?.()))
-  }
   const { queue, store, sources } = opened
   const close = async () => {
     stopListening?.()
@@ -149,8 +133,25 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
     entropy,
     activity,
     openProcesses,
-    beforeFreeze,
+    beforeFreeze: () => giveBackAll(sources),
     close,
+  }
+}
+
+async function giveBackAll(sources: ReadonlyMap<string, BudgetedSource>): Promise<void> {
+  await Promise.all([...sources.values()].map((source) => source.giveBack?.()))
+}
+
+function kckOptions({ primeOnCacheMiss, limits, writes, nearCache, replica }: ResolvedConfig): Partial<KckOptions> {
+  return {
+    primeOnMiss: primeOnCacheMiss,
+    deadlineMs: limits.deadlineMs,
+    computeTimeoutMs: limits.computeTimeoutMs,
+    maxValueBytes: limits.maxValueBytes,
+    writes,
+    nearCacheBytes: nearCache.maxBytes,
+    nearCacheMaxAgeMs: nearCache.maxAgeMs,
+    ...(replica ? { replicaMaxAgeMs: replica.maxAgeMs } : {}),
   }
 }
 
