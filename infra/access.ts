@@ -123,7 +123,8 @@ export function roleOf(
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     resources: [logStreamsOf(scope, props.logGroupName)],
   }
-  for (const { actions, resources, conditions } of [logs, ...props.statements]) {
+  const statements: readonly Statement[] = [logs, ...props.statements]
+  for (const { actions, resources, conditions } of statements) {
     const more = conditions ? { conditions } : {}
     role.addToPolicy(new iam.PolicyStatement({ actions: [...actions], resources: [...resources], ...more }))
     for (const resource of resources.filter((arn) => arn.endsWith('*'))) acknowledgeWildcard(role, resource, WHY)

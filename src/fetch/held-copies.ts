@@ -23,12 +23,16 @@ export class HeldCopies {
     this.#options = options
   }
 
-  /** Those young enough to answer. The replica's first: it hears of changes. */
+  /**
+   * Those young enough to answer. The replica's first: it hears of changes. Not where this process has read the store
+   * since: nobody goes back to what was.
+   */
   young(key: string, now: number, request: FetchRequest = {}): readonly Held[] {
     const { near, replicaMaxAgeMs } = this.#options
     const replicated = this.#replicated(key, now, Math.min(replicaMaxAgeMs, longestStale(request)))
     const found = near.get(key, now)
-    const held: Held[] = replicated ? [replicated] : []
+    const isOlder = replicated !== null && (near.getAnyAge(key)?.readAt ?? replicated.readAt) > replicated.readAt
+    const held: Held[] = replicated && !isOlder ? [replicated] : []
     if (found) held.push({ ...found, from: 'near' })
     return held
   }

@@ -61,7 +61,7 @@ afterEach(async () => {
 })
 
 /** A process with a replica of its own, over the store and the log that all share. */
-async function machine(name: string, primers: readonly AnyPrimer[] = [product()]): Promise<Machine> {
+async function machine(name: string, primers = [product()], nearCacheBytes = 0): Promise<Machine> {
   const entropy = new SeededEntropy(name.charCodeAt(0))
   const path = join(folder, name)
   const state = isLambda ? new SqliteReplicaState({ path }) : new LmdbReplicaState({ path, clock })
@@ -73,7 +73,13 @@ async function machine(name: string, primers: readonly AnyPrimer[] = [product()]
   await replica.update()
   const registry = testRegistry(primers)
   const replication = replicateProducts({ store, replica, registry, clock, entropy })
-  const { kck } = testKck(primers, { clock, entropy, store: replication.store, replication })
+  const { kck } = testKck(primers, {
+    clock,
+    entropy,
+    store: replication.store,
+    replication,
+    options: { nearCacheBytes },
+  })
   return { kck, replica, replication }
 }
 
@@ -281,6 +287,32 @@ describe.each(['a machine', 'a Lambda function'])('how old the knowledge of the 
     expect(await frozen.kck.get('product/a')).toBe(2)
     await frozen.replica.update()
     expect((await frozen.kck.fetch('product/a')).from).toBe('replica')
+  })
+
+  it('is not taken where this process has read newer: a look that took long does not bring back what was', async () => {
+    const one = await machine('one')
+    const frozen = await machine('two', [product()], 1_000_000)
+    await one.kck.fetch('product/a')
+    await frozen.replica.update()
+    await age(60_000)
+    const read = log.read.bind(log)
+    const answered = Promise.withResolvers<void>()
+    vi.spyOn(log, 'read').mockImplementationOnce(async (...call) => {
+      const page = await read(...call)
+      await answered.promise
+      return page
+    })
+    const looking = frozen.replica.update()
+    await age(10)
+    await one.kck.set('product/a', 2)
+    expect(await frozen.kck.get('product/a')).toBe(2)
+    answered.resolve()
+    await looking
+    await age(2_000)
+    expect(await frozen.kck.get('product/a')).toBe(2)
+    await frozen.replica.update()
+    expect((await frozen.kck.fetch('product/a')).from).toBe('replica')
+    expect(await frozen.kck.get('product/a')).toBe(2)
   })
 
   it('is not more than what the caller bounds', async () => {
