@@ -37,18 +37,23 @@ it.each(pages)('what %s says can be done', async (page) => {
   const copyOf = begins.includes('kck init') ? null : base
   const shell = new PageShell({ folder: join(folder, page.replaceAll(/\W/g, '-')), programs, copyOf })
   try {
-    let printed = ''
-    for (const block of blocks) {
-      if (block.file !== null) shell.write(block.file, block.text)
-      else if (isOutput(block)) {
-        if (!isShown(printed, block.text, block.language)) expect(printed, placeOf(block)).toBe(block.text)
-      } else if (isRun(block)) printed = await shell.run(block.text)
-    }
+    await follow(blocks, shell)
     projects.push(shell.folder)
   } finally {
     await shell.stop()
   }
 })
+
+async function follow(blocks: readonly Block[], shell: PageShell): Promise<void> {
+  let printed = ''
+  for (const block of blocks) {
+    if (block.file !== null) await shell.write(block.file, block.text)
+    if (isRun(block)) printed = await shell.run(block.text)
+    // Where it is not shown, vitest says how the two differ.
+    if (isOutput(block) && !isShown(printed, block.text, block.language))
+      expect(printed, placeOf(block)).toBe(block.text)
+  }
+}
 
 it('every ts block compiles', async () => {
   const example = join(folder, 'example')
@@ -71,6 +76,7 @@ it('every ts block compiles', async () => {
       noUnusedParameters: false,
       noPropertyAccessFromIndexSignature: false,
       rootDir: '/',
+      typeRoots: [join(root, 'node_modules/@types')],
     },
     include: [
       join(example, 'primers'),

@@ -13,7 +13,7 @@ function changing(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/\b\d{13}\b/g, '<version>')
     .replaceAll(/\b\d+(\.\d+)? (ms|s|min|h)\b/g, '<duration>')
-    .replaceAll(/[ \t]+/g, ' ')
+    .replaceAll(/[ \t\r]+/g, ' ')
     .replaceAll(/ ?\n/g, '\n')
     .trim()
 }

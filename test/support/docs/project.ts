@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -44,7 +44,7 @@ export class PageShell {
   #folder: string
   readonly #programs: string
   #url: string | null = null
-  readonly #servers: ChildProcess[] = []
+  readonly #servers: ChildProcessWithoutNullStreams[] = []
 
   constructor({ folder, programs, copyOf }: { folder: string; programs: string; copyOf: string | null }) {
     this.#folder = folder
@@ -58,9 +58,12 @@ export class PageShell {
     return this.#folder
   }
 
-  write(file: string, text: string): void {
+  /** Resolves when the page's server, if it has one, serves what was written. */
+  async write(file: string, text: string): Promise<void> {
     mkdirSync(dirname(join(this.#folder, file)), { recursive: true })
+    const said = this.#servers.map(reloads)
     writeFileSync(join(this.#folder, file), text)
+    await Promise.all(said)
   }
 
   /** What the block printed. Throws what it said when a command of it fails. */
@@ -100,19 +103,30 @@ export class PageShell {
 
   /** Its own process group, since `npm run` starts another process. */
   async #serve(command: string): Promise<string> {
-    const options = { ...this.#options(), detached: true, stdio: ['ignore', 'pipe', 'inherit'] as const }
-    const server = spawn('bash', ['-c', `${prelude}${command}`], { ...options, stdio: [...options.stdio] })
+    const server = spawn('bash', ['-c', `${prelude}${command}`], { ...this.#options(), detached: true })
     this.#servers.push(server)
     const seen: string[] = []
-    for await (const line of createInterface({ input: server.stdout as NodeJS.ReadableStream })) {
+    for await (const line of createInterface({ input: server.stdout })) {
       seen.push(line)
       const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
       if (url === undefined) continue
-      server.stdout?.resume()
+      server.stdout.resume()
+      server.stderr.resume()
       return url
     }
     throw new Error(`${command} ended without serving:\n${seen.join('\n')}`)
   }
+}
+
+function reloads({ stderr }: ChildProcessWithoutNullStreams): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (text: Buffer) => {
+      if (!text.toString().includes('Reloaded.')) return
+      stderr.off('data', look)
+      resolve()
+    }
+    stderr.on('data', look)
+  })
 }
 
 /** The `.sql` files that a block can import: those of the example, and of the project that `kck init` makes. */
