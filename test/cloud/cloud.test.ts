@@ -1,3 +1,4 @@
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFailed, test } from 'vitest'
 import { type CloudTarget, startCloudTarget } from '../support/cloud/cloud-target.ts'
@@ -119,6 +120,24 @@ describe.skipIf(!canRun)('the cloud on one machine', () => {
     await cloud.pass(night - cloud.now())
     await cloud.scheduler.fire('primer-closing')
     await expect.poll(closing, patience).not.toBe(before)
+  })
+
+  test('snapshots: in its turn the process worker writes one of what is replicated to the bucket', async () => {
+    const { cloud } = target
+    expect(await value('packs/2')).toBe(12)
+    await cloud.pass(6 * 3_600_000)
+    expect(await functionOf('process-worker').invoke({})).toEqual({ result: null })
+    const { KCK_REPLICA_BUCKET: Bucket = '' } = functionOf('process-worker').settings.environment
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+    const s3 = new S3Client({
+      endpoint: cloud.storage.endpoint,
+      region: 'eu-central-1',
+      forcePathStyle: true,
+      credentials,
+    })
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'replica/products/' }))
+    s3.destroy()
+    expect(Contents.map(({ Key = '' }) => Key.split('.').at(-1))).toEqual(expect.arrayContaining(['data', 'json']))
   })
 
   test('in the end the queues are empty', async () => {
