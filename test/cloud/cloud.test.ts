@@ -137,6 +137,7 @@ describe.skipIf(!canRun)('the cloud on one machine', () => {
     })
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'replica/products/' }))
     s3.destroy()
+    expect(cloud.keyspaces.refusals).toEqual([])
     expect(Contents.map(({ Key = '' }) => Key.split('.').at(-1))).toEqual(expect.arrayContaining(['data', 'json']))
   })
 

@@ -90,6 +90,15 @@ describe('the functions', () => {
   })
 })
 
+describe('the settings in the bundle', () => {
+  it('say how old a replica may be, and not where a laptop has it', async () => {
+    const module = JSON.stringify(join(folder, 'project.mjs'))
+    const script = `const { project } = await import(${module}); console.log(JSON.stringify(project.settings.replica))`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script])
+    expect(JSON.parse(stdout)).toEqual({ maxAge: '2s' })
+  })
+})
+
 describe('the primers in the bundle', () => {
   it('have the revisions that they have in the project, so that a deployment from anywhere keeps what is cached', async () => {
     const script = new URL('../support/infra/revisions.ts', import.meta.url).pathname

@@ -5,5 +5,6 @@ import { defineConfig } from '../../../src/config/config.ts'
 export default defineConfig({
   sources: { shop: { kind: 'pglite', budget: { concurrency: 4 } } },
   auth: { issuer: 'local' },
+  replica: { path: 'copies', log: { kind: 'file' }, snapshots: { kind: 'file', path: 'snapshots' }, maxAge: '2s' },
   limits: { computeTimeout: '2m' },
 })
