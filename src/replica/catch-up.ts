@@ -73,7 +73,7 @@ function startAnew({ name, state }: ReplicaParts, at: Position): void {
 }
 
 async function restore(parts: ReplicaParts, page: LogPage, signal: AbortSignal | undefined): Promise<void> {
-  if (await restoreNewest(parts, { logId: page.logId, atLeast: page.floor }, signal)) return
+  if (await restoreNewest(parts, signal)) return
   // Another process may have been faster.
   if (parts.state.position().id >= page.floor) return
   throw new KckError(

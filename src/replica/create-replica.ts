@@ -150,8 +150,7 @@ class LogFedReplica<T, K extends string | Buffer> implements Replica<T, K> {
   }
 
   async restore({ signal }: ReplicaCallOptions = {}): Promise<number> {
-    const { logId, floor } = await this.#parts.log.state(signal && { signal })
-    await restoreNewest(this.#parts, { logId, atLeast: floor }, signal)
+    await restoreNewest(this.#parts, signal)
     return await this.update(undefined, signal && { signal })
   }
 

@@ -27,19 +27,16 @@ export async function takeSnapshot(parts: ReplicaParts, signal?: AbortSignal): P
 }
 
 /**
- * Puts the newest valid snapshot of the log `logId` in place of the state, if it is newer. False: there is none that is
- * whole and at least at `atLeast` (the floor of the log).
+ * Puts the newest valid snapshot of the log in place of the state, if it is newer. False: there is none that is whole
+ * and holds what the log no longer has, and nothing that it never had: a log may have been taken back to an earlier time.
  */
-export async function restoreNewest(
-  parts: ReplicaParts,
-  target: { readonly logId: string; readonly atLeast: number },
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const { snapshots } = parts
+export async function restoreNewest(parts: ReplicaParts, signal?: AbortSignal): Promise<boolean> {
+  const { snapshots, log } = parts
   if (!snapshots) return false
   const call = signal ? { signal } : {}
-  const useful = (await snapshotsOfLog(snapshots, target.logId, call)).filter(
-    (snapshot) => snapshot.id >= target.atLeast && isNewer(parts, snapshot),
+  const { logId, floor, head } = await log.state(call)
+  const useful = (await snapshotsOfLog(snapshots, logId, call)).filter(
+    (snapshot) => snapshot.id >= floor && snapshot.id <= head && isNewer(parts, snapshot),
   )
   let unread: unknown = null
   for (const snapshot of useful) {

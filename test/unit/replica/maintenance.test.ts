@@ -115,6 +115,22 @@ describe.each(['machines', 'Lambda functions'])('snapshots of %s', (kind) => {
     expect(all(two)).toEqual({ b: 2 })
   })
 
+  it('above the end of the log, which was itself taken back to an earlier time, are no use', async () => {
+    const one = await updated('one')
+    await one.set('a', 1)
+    await one.snapshot()
+    await one.set('a', 2)
+    await one.set('a', 3)
+    await one.snapshot()
+    log = new MemoryUpdateLog('log-1')
+    const before = machine('writer')
+    await before.set('a', 1)
+    await before.set('b', 1)
+    await log.raiseFloor(1)
+    await log.remove(1)
+    expect(all(await updated('two'))).toEqual({ a: 1, b: 1 })
+  })
+
   it('are kept for the last three', async () => {
     const one = await updated('one')
     for (const value of [1, 2, 3, 4, 5]) {
