@@ -42,6 +42,10 @@ function fieldsOf(event: KckEvent): { readonly level: Level; readonly [name: str
       const { type, action: outcome, id, updater, code, error } = event
       return SILENT.has(outcome) ? null : { level: levelOf(outcome), type, id, updater, outcome, code, error }
     }
+    case 'replica': {
+      const { type, name, outcome, id, lag, costMs: ms, error } = event
+      return outcome === 'applied' ? null : { level: levelOf(outcome), type, name, outcome, id, lag, ms, error }
+    }
     default:
       return null
   }

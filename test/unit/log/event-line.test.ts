@@ -42,6 +42,17 @@ describe('a line', () => {
     expect(parse({ ...write, action: 'parked', code: 'NOT_FOUND' })).toMatchObject({ level: 'warn', code: 'NOT_FOUND' })
   })
 
+  test('tells how a replica gets on, but not of every update that it applies', () => {
+    const replica = { type: 'replica', name: 'products', id: 7 } as const
+    const error = new KckError('STORE_UNAVAILABLE', 'The file of the replica cannot be read or written')
+    expect(parse({ ...replica, outcome: 'failed', error })).toMatchObject({
+      ...{ level: 'error', type: 'replica', name: 'products', outcome: 'failed', id: 7 },
+      error: { code: 'STORE_UNAVAILABLE' },
+    })
+    expect(parse({ ...replica, outcome: 'behind', lag: 5_000 })).toMatchObject({ level: 'info', lag: 5_000 })
+    expect(parse({ ...replica, outcome: 'applied', costMs: 3 })).toBeNull()
+  })
+
   test('is written for what failed or ended, not for what happens at every fetch', () => {
     const failed = { type: 'compute-failed', key: 'a/1', cause: 'miss', costMs: 5, attempts: 2, error: null } as const
     expect(parse({ ...failed, retryAt: at })).toMatchObject({ level: 'warn', retryAt: '2026-11-21T00:00:00.000Z' })
