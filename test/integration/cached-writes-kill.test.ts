@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -12,6 +14,9 @@ import { postgresSource, processOf, SCHEMA } from '../support/writes/system.ts'
 const script = join(import.meta.dirname, '../support/writes/process.ts')
 const address = inject('cassandra')
 const { connectionString: server } = inject('postgres')
+
+const LANES = 3
+const laneOf = (topic: string) => shardOf(`note/${topic}`)
 
 /**
  * What each task changes, in order; between two of these it only reads. A process is killed before each, and before it
@@ -72,36 +77,40 @@ const STEPS: Readonly<Record<Task['do'], readonly string[]>> = {
 describe.skipIf(address === null)('a process that is killed at every step of a cached write', () => {
   let keyspace: TestKeyspace
   let database: TestDatabase
-  let client: pg.Client
+  let client: pg.Pool
   let system: ReturnType<typeof processOf>
-  let spare: Child
+  let folder: string
+  /** Scenarios that run at the same time, each in a shard of its own: the process that is next in it. */
+  const spares: Child[] = []
   let topics = 0
 
   beforeAll(async () => {
     if (address === null) return
     keyspace = await createKeyspace(address)
     database = await createDatabase(server, 'writes')
-    client = new pg.Client({ connectionString: database.connectionString })
-    await client.connect()
+    client = new pg.Pool({ connectionString: database.connectionString })
     await client.query(SCHEMA)
     const source = postgresSource(database.connectionString)
     // Its clock is past the leases of those that were killed.
     system = processOf({ store: await keyspace.open(), source, aheadMs: 31_000 })
-    spare = start()
+    folder = await mkdtemp(join(tmpdir(), 'kck-writes-'))
+    for (let lane = 0; lane < LANES; lane++) spares.push(start())
   })
   afterAll(async () => {
-    await spare?.kill()
+    await Promise.all(spares.map((spare) => spare.kill()))
     await system?.kck.close()
     await client?.end()
     await database?.drop()
     await keyspace?.drop()
+    if (folder !== undefined) await rm(folder, { recursive: true })
   })
 
-  const start = () => new Child([keyspace.name, JSON.stringify(address), database.connectionString])
+  const start = () => new Child([keyspace.name, JSON.stringify(address), database.connectionString], folder)
   /** The steps that it took. The next process starts meanwhile. */
   const run = async (task: Task): Promise<readonly string[]> => {
-    const child = spare
-    spare = start()
+    const lane = laneOf(task.topic)
+    const child = spares[lane] as Child
+    spares[lane] = start()
     return child.run(task)
   }
   const notes = async (topic: string) => {
@@ -120,14 +129,20 @@ describe.skipIf(address === null)('a process that is killed at every step of a c
     if (fetched.state === 'fresh') expect(value).toEqual(await notes(topic))
     expect(await system.kck.get(`notes/${topic}`, { noCache: true })).toEqual(await notes(topic))
   }
-  const newTopic = () => `topic-${topics++}`
+  const newTopic = (lane: number): string => {
+    const topic = `topic-${topics++}`
+    return laneOf(topic) === lane ? topic : newTopic(lane)
+  }
 
-  /** Runs the scenario undisturbed for its steps, then once for each step, killed before it. */
+  /** Runs the scenario undisturbed for its steps, and once for each step, killed before it. */
   const atEveryStep = async (what: Task['do'], scenario: (task: Task) => Promise<void>) => {
-    await scenario({ do: what, topic: newTopic(), killAt: null })
-    for (let killAt = 0; killAt <= STEPS[what].length; killAt++) {
-      await scenario({ do: what, topic: newTopic(), killAt })
+    const kills = [null, ...STEPS[what].keys(), STEPS[what].length]
+    const runLane = async (lane: number) => {
+      for (let killAt = kills.shift(); killAt !== undefined; killAt = kills.shift()) {
+        await scenario({ do: what, topic: newTopic(lane), killAt })
+      }
     }
+    await Promise.all(spares.map((_, lane) => runLane(lane)))
   }
   const ranTo = (task: Task, steps: readonly string[]) => {
     const expected = STEPS[task.do]
@@ -200,8 +215,12 @@ class Child {
   readonly #child: ChildProcess
   #text = ''
 
-  constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  /** `folder`: for what Node compiled, so that only the first process does. */
+  constructor(args: readonly string[], folder: string) {
+    this.#child = spawn(process.execPath, [script, ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_COMPILE_CACHE: folder },
+    })
     this.#child.stdout?.on('data', (bytes) => {
       this.#text += bytes
     })

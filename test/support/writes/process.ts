@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { openCassandraStore } from '../../../src/adapters/cassandra/store.ts'
 import { systemClock as clock, systemEntropy as entropy } from '../../../src/adapters/system/clock.ts'
 import { shardOf } from '../../../src/write/record.ts'
@@ -32,6 +33,8 @@ const store = await openCassandraStore({ ...(JSON.parse(address) as CassandraAdd
 const source = postgresSource(connectionString)
 await source.ping()
 const { kck } = processOf({ store: stepping(store, onStep), source: steppingSource(source, onStep) })
+// A process that is killed does not do so at its end.
+flushCompileCache()
 say('ready')
 
 const task = JSON.parse(await firstLine()) as Task

@@ -1,19 +1,19 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { main } from '../../../src/cli/main.ts'
-import { loadConfig } from '../../../src/config/load.ts'
-import { createRuntime, type Runtime } from '../../../src/local/runtime.ts'
-import { startServer } from '../../../src/local/server.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { createRuntime, type Runtime } from '../../src/local/runtime.ts'
+import { startServer } from '../../src/local/server.ts'
 
-const kck = new URL('../../../src/index.ts', import.meta.url).pathname
+const kck = new URL('../../src/index.ts', import.meta.url).pathname
 
 let folder: string
 let runtime: Runtime
 let server: { readonly url: string; close(): Promise<void> }
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kck-cli-'))
   for (const name of ['primers', 'updaters']) await mkdir(join(folder, name))
   const config = `export default { access: { admin: 'public', update: 'public' } }`
@@ -33,7 +33,7 @@ beforeEach(async () => {
   runtime = await createRuntime(await loadConfig(folder, {}))
   server = await startServer({ ...runtime, port: 0 })
 })
-afterEach(async () => {
+afterAll(async () => {
   await server.close()
   await runtime.close()
   await rm(folder, { recursive: true })
