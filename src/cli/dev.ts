@@ -62,6 +62,8 @@ async function serveUntilTold(options: DevOptions, io: Io): Promise<void> {
     await told
     await server.close()
   } finally {
+    const { lastConnections } = await import('../local/reloading.ts')
+    await lastConnections()
     // The way to the primary is all that keeps this process alive.
     if (process.connected) process.disconnect()
   }

@@ -13,8 +13,8 @@ interface FetchOptions extends SystemOptions {
 
 export function addFetch(program: Command, io: Io): void {
   systemCommand(program, 'fetch <keys...>', 'print products, computing what is missing')
-    .option('--max-age <duration>', 'accept nothing older', durationArgument)
-    .option('--max-stale <duration>', 'accept what has been stale for that long', durationArgument)
+    .option('--max-age <duration>', 'accept nothing older', ageArgument)
+    .option('--max-stale <duration>', 'accept what has been stale for that long; 0: nothing stale', ageArgument)
     .option('--only-if-cached', 'compute nothing')
     .option('--no-cache', 'compute anew')
     .addHelpText('after', '\nExamples:\n  kck fetch package/curl\n  kck fetch --json package/curl package/bash')
@@ -38,3 +38,5 @@ function requestOf({ maxAge, maxStale, onlyIfCached, cache }: FetchOptions): Fet
     ...(cache ? {} : { noCache: true }),
   }
 }
+
+const ageArgument = (text: string) => (text === '0' ? 0 : durationArgument(text))

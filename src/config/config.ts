@@ -9,11 +9,17 @@ type Size = string | number
  * deadline), then the primer or updater, then the environment variable, then this file, then the default.
  */
 export interface KckConfig {
-  /** Folder of the primers, relative to this file. @default 'primers' */
+  /** Folder of the primers, relative to this file. Environment: `KCK_PRIMERS`. @default 'primers' */
   readonly primers?: string
-  /** Folder of the updaters, relative to this file. @default 'updaters' beside the primers, when there is such a folder */
+  /**
+   * Folder of the updaters, relative to this file. Environment: `KCK_UPDATERS`. @default 'updaters' beside the primers,
+   * when there is such a folder
+   */
   readonly updaters?: string
-  /** Whether a missing product is computed when it is asked for; a primer's own setting wins. @default true */
+  /**
+   * Whether a missing product is computed when it is asked for; a primer's own setting wins. Environment:
+   * `KCK_PRIME_ON_CACHE_MISS`. @default true
+   */
   readonly primeOnCacheMiss?: boolean
   /** Where entries are kept. Environment: `KCK_STORE` (its kind). @default { kind: 'lmdb' } */
   readonly store?: StoreConfig
@@ -176,7 +182,10 @@ interface AuthConfig {
   readonly allowAnyClient?: boolean
   /** Cognito: which of its tokens are taken. @default 'access' */
   readonly tokenUse?: 'access' | 'id'
-  /** Where the issuer's keys are: an https URL, a file, or the set itself. @default '<issuer>/.well-known/jwks.json' */
+  /**
+   * Where the issuer's keys are: an https URL, a file, or the set itself. Environment: `KCK_AUTH_JWKS`.
+   * @default '<issuer>/.well-known/jwks.json'
+   */
   readonly jwks?: string | { readonly keys: readonly object[] }
   /** Tokens made for longer than that are refused. @default '24h' */
   readonly maxLifetime?: Duration

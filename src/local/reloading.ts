@@ -11,6 +11,22 @@ export interface ReloadOptions {
   readonly say: (message: string) => void
 }
 
+const lastConnectionsAsked = 'kck: last connections'
+
+/**
+ * For a worker that has closed its server: resolves when the primary has heard of it. A connection that was handed over
+ * before then is given back; one that a worker never took out of its channel would wait for an answer for ever.
+ */
+export async function lastConnections(): Promise<void> {
+  if (!process.connected) return
+  const heard = new Promise<void>((resolve) => {
+    process.on('message', (message) => message === lastConnectionsAsked && resolve())
+    process.once('disconnect', () => resolve())
+  })
+  process.send?.(lastConnectionsAsked)
+  await heard
+}
+
 /** Editors write a file in several steps. */
 const settleMs = 100
 const stopGraceMs = 10_000
@@ -51,6 +67,9 @@ class Workers {
   start(): void {
     const worker = cluster.fork()
     this.#alive.add(worker)
+    worker.on('message', (message) => {
+      if (message === lastConnectionsAsked && worker.isConnected()) worker.send(message)
+    })
     worker.once('listening', () => this.#takeOver(worker))
     worker.once('exit', () => this.#ended(worker))
   }

@@ -38,7 +38,7 @@ it.each(pages)('what %s says can be done', async (page) => {
   const shell = new PageShell({ folder: join(folder, page.replaceAll(/\W/g, '-')), programs, copyOf })
   try {
     await follow(blocks, shell)
-    projects.push(shell.folder)
+    if (blocks.some(({ file }) => file?.endsWith('.ts'))) projects.push(shell.folder)
   } finally {
     await shell.stop()
   }
@@ -59,6 +59,7 @@ it('every ts block compiles', async () => {
   const example = join(folder, 'example')
   for (const part of ['primers', 'updaters']) cpSync(join(root, part), join(example, part), { recursive: true })
   linkPackages(example)
+  for (const project of [example, folder]) writeFileSync(join(project, 'package.json'), '{"type":"module"}')
   const folders = [join(example, 'primers'), join(base, 'primers')]
   const blocks = pageNames.flatMap(blocksOf).filter((block) => block.language === 'ts' && block.file === null)
   const places = new Map<string, string>()

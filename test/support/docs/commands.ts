@@ -49,7 +49,9 @@ function commandOf(words: readonly string[]): readonly ShownCommand[] {
   if (program === undefined || words[0] === 'for' || words[0] === 'export') return []
   const redirect = args.findIndex((arg) => /^\d?[<>]/.test(arg))
   const own = redirect === -1 ? args : args.slice(0, redirect)
-  return [program === 'npx' ? { program: own[0] ?? '', args: own.slice(1) } : { program, args: own }]
+  if (program !== 'npx') return [{ program, args: own }]
+  const [called = '', ...rest] = own[0] === '--package' ? own.slice(2) : own
+  return [{ program: called, args: rest }]
 }
 
 const unquoted = (word: string) =>

@@ -76,7 +76,7 @@ export class PageShell {
     }
     const state = join(this.#programs, 'folder')
     const script = `set -euo pipefail\n${prelude}trap 'pwd > ${state}' EXIT\n${here}`
-    const { stdout } = await exec('bash', ['-c', script], this.#options()).catch((error) => {
+    const { stdout } = await exec('bash', ['-c', script], { ...this.#options(), timeout: 60_000 }).catch((error) => {
       throw new Error(`${here}\n${error.stderr}\n${error.stdout}`)
     })
     this.#folder = (await readFile(state, 'utf8')).trim()
