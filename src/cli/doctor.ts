@@ -4,7 +4,8 @@ import { asKckError, type KckError } from '../errors.ts'
 import type { Backlog } from '../operate/contract.ts'
 import { ago } from '../operate/words.ts'
 import type { Io } from './io.ts'
-import { CommandFailed, type CommonOptions, registryOf, settingsOf, subcommand, withRuntime } from './subcommand.ts'
+import { CommandFailed, registryOf, settingsOf } from './subcommand.ts'
+import { isRemote, type SystemOptions, systemCommand, withSystem } from './system/open.ts'
 
 /** What was looked at, how it is, and what to do about it. */
 interface Finding {
@@ -22,9 +23,9 @@ const slowMs = 1_000
 const longWaitMs = 300_000
 
 export function addDoctor(program: Command, io: Io): void {
-  subcommand(program, 'doctor', 'look at everything that KCK needs, and say what to do')
+  systemCommand(program, 'doctor', 'look at everything that KCK needs, and say what to do')
     .addHelpText('after', '\nEnds with 1 when something does not work; warnings do not count.')
-    .action(async (options: CommonOptions) => {
+    .action(async (options: SystemOptions) => {
       const findings = await examine(options, io)
       if (options.json) io.out(JSON.stringify({ findings }))
       else for (const line of findings.flatMap(linesOf)) io.out(line)
@@ -32,8 +33,9 @@ export function addDoctor(program: Command, io: Io): void {
     })
 }
 
-async function examine(options: CommonOptions, io: Io): Promise<readonly Finding[]> {
+async function examine(options: SystemOptions, io: Io): Promise<readonly Finding[]> {
   const findings: Finding[] = [nodeFinding(process.versions.node)]
+  if (isRemote(options, io)) return [...findings, ...(await examineRunning(options, io))]
   const config = await settled(settingsOf(options, io))
   if ('error' in config)
     return [...findings, failure('settings', config.error, 'Mend kck.config.ts, or the environment.')]
@@ -60,15 +62,17 @@ async function examine(options: CommonOptions, io: Io): Promise<readonly Finding
   return [...findings, ...(await examineRunning(options, io))]
 }
 
-async function examineRunning(options: CommonOptions, io: Io): Promise<readonly Finding[]> {
-  const advice = 'Is the store there? Settings: store; for Cassandra run kck schema first.'
+async function examineRunning(options: SystemOptions, io: Io): Promise<readonly Finding[]> {
+  const advice = isRemote(options, io)
+    ? 'Is it the address of a KCK, and the token one of an operator?'
+    : 'Is the store there? Settings: store; for Cassandra run kck schema first.'
   const opened = await settled(
-    withRuntime(options, io, async ({ kck, clock }) => {
-      const [{ parts }, backlog] = await Promise.all([kck.health(), settled(kck.operate.backlog({ limit: 100 }))])
-      const found = Object.entries(parts).map(([part, health]) => partFinding(part, health))
+    withSystem(options, io, async ({ health, operate }) => {
+      const [{ parts }, backlog] = await Promise.all([health(), settled(operate.backlog({ limit: 100 }))])
+      const found = Object.entries(parts).map(([part, one]) => partFinding(part, one))
       return 'error' in backlog
         ? [...found, failure('queue', backlog.error, 'Run kck schema; for SQS look at the queues and the permissions.')]
-        : [...found, ...backlogFindings(backlog.value, clock.now())]
+        : [...found, ...backlogFindings(backlog.value, Date.now())]
     }),
   )
   return 'error' in opened ? [failure('start', opened.error, advice)] : opened.value

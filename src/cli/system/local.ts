@@ -10,6 +10,7 @@ export function withLocalSystem<T>(options: CommonOptions, io: Io, work: (system
 function localSystem({ kck, clock }: Runtime): System {
   return {
     operate: kck.operate,
+    health: () => kck.health(),
     fetch: async (key, request = {}) => {
       const fetched = await kck.fetch(key, request)
       const body = JSON.parse(Buffer.from(await fetched.body.bytes('identity')).toString())

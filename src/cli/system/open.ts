@@ -15,12 +15,15 @@ export function systemCommand(program: Command, nameAndArguments: string, descri
     .option('--token <token>', 'a token for it (KCK_TOKEN)')
 }
 
+const urlOf = ({ url }: SystemOptions, io: Io): string => url ?? io.environment['KCK_URL'] ?? ''
+
+export const isRemote = (options: SystemOptions, io: Io): boolean => urlOf(options, io) !== ''
+
 /** Opens the system for as long as `work` takes. Loaded here: other commands start without it. */
 export async function withSystem<T>(options: SystemOptions, io: Io, work: (system: System) => Promise<T>): Promise<T> {
-  const url = options.url ?? io.environment['KCK_URL']
-  if (url !== undefined && url !== '') {
+  if (isRemote(options, io)) {
     const { remoteSystem } = await import('./remote.ts')
-    return work(remoteSystem(url, options.token ?? io.environment['KCK_TOKEN']))
+    return work(remoteSystem(urlOf(options, io), options.token ?? io.environment['KCK_TOKEN']))
   }
   const { withLocalSystem } = await import('./local.ts')
   return withLocalSystem(options, io, work)

@@ -7,10 +7,17 @@ import type { FetchDirectives, System } from './system.ts'
 /** Milliseconds for which a command waits; the system's own deadline is shorter. */
 const timeoutMs = 60_000
 
+interface Sent {
+  readonly headers?: Record<string, string>
+  readonly body?: unknown
+  /** A status of failure that is an answer too. */
+  readonly alsoStatus?: number
+}
+
 /** A deployed system over its HTTP API. Throws `KckError` with the code that the system gave. */
 export function remoteSystem(url: string, token: string | undefined): System {
   const base = baseOf(url)
-  const ask = async (method: string, path: string, send: { headers?: Record<string, string>; body?: unknown } = {}) => {
+  const ask = async (method: string, path: string, send: Sent = {}) => {
     const headers = {
       accept: 'application/json',
       ...(token ? { authorization: `Bearer ${token}` } : {}),
@@ -25,7 +32,7 @@ export function remoteSystem(url: string, token: string | undefined): System {
     // The system's own answers are what its OpenAPI document says.
     // biome-ignore lint/suspicious/noExplicitAny: checked by whoever uses it.
     const answer: any = await response.json().catch(() => null)
-    if (!response.ok) throw problemIn(response.status, answer, base)
+    if (!(response.ok || response.status === send.alsoStatus)) throw problemIn(response.status, answer, base)
     return { answer, headers: response.headers }
   }
   const get = async <T>(path: string) => (await ask('GET', path)).answer as T
@@ -55,6 +62,8 @@ export function remoteSystem(url: string, token: string | undefined): System {
         await ask('DELETE', `/writes/${id}`)
       },
     },
+    // Who does not work says so with a status of failure and the same body.
+    health: async () => (await ask('GET', '/healthz', { alsoStatus: 503 })).answer,
     operate: {
       explain: (key) => get(`/explain/${key}`),
       keys: (query) => get(`/operate/keys?${queryOf(query)}`),

@@ -1,4 +1,4 @@
-import type { FetchRequest, Updated } from '../../kck/kck.ts'
+import type { FetchRequest, Health, Updated } from '../../kck/kck.ts'
 import type { Operate } from '../../operate/contract.ts'
 import type { Accepted, ParkedWrite, Waiting } from '../../write/api.ts'
 
@@ -12,6 +12,8 @@ export interface System {
   invalidate(key: string, cause: string): Promise<boolean>
   purge(key: string, cause: string): Promise<boolean>
   readonly operate: Operate
+  /** Per part: whether it answers, and how fast. */
+  health(): Promise<Health>
   readonly writes: SystemWrites
   /** Names of the products. */
   products(): Promise<readonly string[]>

@@ -94,6 +94,13 @@ describe.each(['local', 'remote'])('%s', (where) => {
     expect((await run('queue')).out).toContain('parked: kck queue retry')
   })
 
+  it('is looked at by the doctor', async () => {
+    const { code, out } = await run('doctor')
+    expect(code, out).toBe(0)
+    expect(out).toMatch(/^ok {2}store/m)
+    expect(out).toMatch(/^ok {2}queue +0 messages, 0 products wait$/m)
+  })
+
   it('fetches, updates, refreshes and purges alike', async () => {
     const { out, err } = await run('fetch', 'greeting/Ada')
     expect([out, err]).toEqual([
