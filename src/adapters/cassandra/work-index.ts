@@ -5,6 +5,7 @@ import { bounded, pageOfShards, shardOf } from './shards.ts'
 import type { Statements } from './statements.ts'
 import { ttlSeconds } from './ttl.ts'
 import { concurrently } from './within.ts'
+import { WorkHours } from './work-hours.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
@@ -19,6 +20,7 @@ interface PlacedStatement extends Statement {
 }
 
 export function createWorkIndex(connection: Connection, cql: Statements, clock: Clock): WorkIndex {
+  const hours = new WorkHours(connection, cql)
   return {
     async put(items, options = {}) {
       options.signal?.throwIfAborted()
@@ -27,7 +29,10 @@ export function createWorkIndex(connection: Connection, cql: Statements, clock: 
         const values = [...placeOf(item), item.id, BigInt(item.at), item.payload, ttl]
         return { cql: cql.putWork, values, length: item.id.length + item.payload.length }
       })
-      await concurrently(byPartition(statements), AT_ONCE, (batch) => connection.writeTogether(batch, options.signal))
+      const marks = hours.mark(items, clock.now())
+      const batches = [...marks.statements.map((mark) => [mark]), ...byPartition(statements)]
+      await concurrently(batches, AT_ONCE, (batch) => connection.writeTogether(batch, options.signal))
+      marks.written()
     },
     async remove(items, options = {}) {
       options.signal?.throwIfAborted()
@@ -35,6 +40,8 @@ export function createWorkIndex(connection: Connection, cql: Statements, clock: 
       await concurrently(byPartition(statements), AT_ONCE, (batch) => connection.writeTogether(batch, options.signal))
     },
     async list(kind, minute, page, options = {}) {
+      options.signal?.throwIfAborted()
+      if (page.after === undefined && !(await hours.mayHold(kind, minute, clock.now(), options))) return { items: [] }
       const bucket = minuteOf(minute)
       const latest = { ...options, consistency: 'latest' } as const
       const { items, next } = await pageOfShards(
@@ -55,7 +62,7 @@ const minuteOf = (at: number): bigint => BigInt(Math.floor(at / MINUTE_MS))
 
 /** Batches of statements on one partition each: a server takes such a batch as one write. */
 function byPartition(statements: readonly PlacedStatement[]): readonly (readonly Statement[])[] {
-  const partitions = Map.groupBy(statements, ({ values: [, minute, shard] }) => `${minute}/${shard}`)
+  const partitions = Map.groupBy(statements, ({ values: [kind, minute, shard] }) => `${kind}/${minute}/${shard}`)
   return [...partitions.values()].flatMap(inBatches)
 }
 
