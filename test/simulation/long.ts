@@ -14,6 +14,8 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
     /** Stop after so many schedules that broke something. */
     failures: { type: 'string', default: '20' },
+    /** Begin no other schedule after so many minutes. */
+    minutes: { type: 'string', default: 'Infinity' },
     /** Print everything that happens. */
     trace: { type: 'boolean', default: false },
     /** Print the result only, as JSON. */
@@ -27,6 +29,7 @@ const simulated = await simulate({
   seeds: Number(values.seeds),
   scenarios: values.scenario.split(','),
   failures: Number(values.failures),
+  isOver: () => performance.now() - startedAt > Number(values.minutes) * 60_000,
   trace: values.trace ? (line) => console.log(line) : undefined,
   onBroken: ({ seed, scenario, violations }) => {
     if (values.json) return

@@ -22,17 +22,20 @@ export interface SimulateOptions {
   readonly scenarios: readonly string[]
   /** Stop after so many schedules that broke a promise. */
   readonly failures: number
+  /** True: begin no other schedule. */
+  readonly isOver?: () => boolean
   readonly onBroken?: (broken: Broken) => void
   readonly trace?: ((line: string) => void) | undefined
 }
 
 /** One schedule per seed, each scenario as often as the others. The same options give the same result. */
 export async function simulate(options: SimulateOptions): Promise<Simulated> {
-  const { seed: first, seeds, scenarios, failures, onBroken, trace } = options
+  const { seed: first, seeds, scenarios, failures, isOver, onBroken, trace } = options
   const totals = new Map(scenarios.map((name) => [name, new Figures()]))
   const broken: Broken[] = []
   let schedules = 0
   for (let seed = first; seed < first + seeds && broken.length < failures; seed++) {
+    if (isOver?.()) break
     const name = scenarios[seed % scenarios.length] ?? ''
     const scenario = SCENARIOS[name]
     if (!scenario) throw new Error(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}`)
