@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, describe, expect, inject, test } from 'vitest'
 import { createKeyspace } from '../support/cassandra/keyspace.ts'
 import { createDatabase } from '../support/postgres.ts'
 import type { BudgetProcess } from './budget-process.ts'
@@ -14,11 +14,11 @@ const server = inject('postgres').connectionString
 const cassandra = inject('cassandra')
 const times = { statementTimeoutMs: 1_000, leaseMs: 16_000, skewMs: 500 }
 const cleanUps: (() => Promise<void> | void)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-describe.each(['lmdb', 'cassandra'] as const)('two processes with registers in %s', (kind) => {
+describe.each(['lmdb', 'cassandra'] as const)('two processes with registers in %s', { concurrent: true }, (kind) => {
   test.skipIf(kind === 'cassandra' && cassandra === null)(
     'never run more statements than the budget, and one has it all when the other was killed',
     { timeout: 120_000 },

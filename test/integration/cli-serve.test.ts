@@ -6,16 +6,16 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 
 vi.setConfig({ testTimeout: 180_000 })
 
-/** `kck serve` as a process of its own, with the embedded database and store of an empty folder. */
+/** `kck serve` as a process of its own, with an embedded database and store; the folder of the first is empty. */
 const bin = fileURLToPath(new URL('../../bin/kck.js', import.meta.url))
 
 let folder: string
 let server: ChildProcess | undefined
-beforeEach(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kck-serve-'))
   await mkdir(join(folder, 'primers'))
   // A new embedded database takes seconds on a busy machine; that is not what is tested here.
@@ -23,9 +23,11 @@ beforeEach(async () => {
   await writeFile(join(folder, 'primers/answer.sql'), '-- kck: parameters: { n: int }, result: value\nselect :n + 40')
 })
 afterEach(async () => {
-  if (server?.exitCode === null) server.kill('SIGKILL')
-  await rm(folder, { recursive: true, force: true })
+  if (server?.exitCode !== null) return
+  server.kill()
+  await once(server, 'exit')
 })
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 async function serve(...args: string[]): Promise<string> {
   const options = ['serve', '--json', '--port', '0', '--folder', folder, ...args]
@@ -37,7 +39,7 @@ async function serve(...args: string[]): Promise<string> {
 
 const value = async (url: string) => ((await (await fetch(url)).json()) as { value: unknown }).value
 
-it.each([[1], [2]])('serves with %i process(es), and ends with 0 when it is told to', async (workers) => {
+it.each([[2], [1]])('serves with %i process(es), and ends with 0 when it is told to', async (workers) => {
   const url = await serve('--workers', String(workers))
   const values = await Promise.all([1, 2, 3, 4].map((n) => value(`${url}/fetch/answer/${n}`)))
   expect(values).toEqual([41, 42, 43, 44])
