@@ -16,7 +16,10 @@ let server: { readonly url: string; close(): Promise<void> }
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kck-cli-'))
   await mkdir(join(folder, 'primers'))
-  await writeFile(join(folder, 'kck.config.mjs'), `export default { access: { admin: 'public' } }`)
+  await writeFile(
+    join(folder, 'kck.config.mjs'),
+    `export default { access: { admin: 'public' }, limits: { deadline: '1m' } }`,
+  )
   await writeFile(
     join(folder, 'primers/greeting.ts'),
     `import { primer, string } from '${kck}'
@@ -94,7 +97,8 @@ describe.each(['local', 'remote'])('%s', (where) => {
     expect((await run('queue')).out).toContain('parked: kck queue retry')
   })
 
-  it('is looked at by the doctor', async () => {
+  // A new embedded database takes seconds on a busy machine.
+  it('is looked at by the doctor', { timeout: 60_000 }, async () => {
     const { code, out } = await run('doctor')
     expect(code, out).toBe(0)
     expect(out).toMatch(/^ok {2}store/m)
