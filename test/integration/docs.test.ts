@@ -4,10 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { isShown } from '../support/docs/output.ts'
 import { type Block, blocksOf, isOutput, isRun, pageNames, placeOf, root } from '../support/docs/pages.ts'
 import { folderWith, linkPackages, makePrograms, PageShell } from '../support/docs/project.ts'
+
+// Half a minute in all on a machine that has nothing else to do.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const exec = promisify(execFile)
 
@@ -90,7 +93,7 @@ it('every ts block compiles', async () => {
     ({ stdout }: { stdout: string }) => stdout,
   )
   expect(found.replaceAll(/block_\d+\.ts/g, (name) => places.get(name) ?? name)).toBe('')
-}, 120_000)
+})
 
 const helpers = 'boolean, date, defineConfig, float, int, oneOf, primer, schema, string, updater, uuid'
 

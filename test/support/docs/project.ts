@@ -43,12 +43,15 @@ export function makePrograms(folder: string): void {
 export class PageShell {
   #folder: string
   readonly #programs: string
+  /** Where a block leaves its folder, and what it exports. */
+  readonly #state: string
   #url: string | null = null
   readonly #servers: ChildProcessWithoutNullStreams[] = []
 
   constructor({ folder, programs, copyOf }: { folder: string; programs: string; copyOf: string | null }) {
     this.#folder = folder
     this.#programs = programs
+    this.#state = `${folder}.state`
     if (copyOf === null) mkdirSync(folder, { recursive: true })
     else cpSync(copyOf, folder, { recursive: true, verbatimSymlinks: true })
   }
@@ -74,9 +77,11 @@ export class PageShell {
       this.#url = await this.#serve(lines.join('\n'))
       return ''
     }
-    const state = join(this.#programs, 'folder')
-    const script = `set -euo pipefail\n${prelude}trap 'pwd > ${state}' EXIT\n${here}`
-    const { stdout } = await exec('bash', ['-c', script], { ...this.#options(), timeout: 60_000 }).catch((error) => {
+    const state = this.#state
+    // What a block exports is there for the next ones, as in a terminal.
+    const keep = `trap 'pwd > "${state}"; export -p > "${state}.env"' EXIT\n[ ! -e "${state}.env" ] || . "${state}.env"`
+    const script = `set -euo pipefail\n${prelude}${keep}\n${here}`
+    const { stdout } = await exec('bash', ['-c', script], { ...this.#options(), timeout: 120_000 }).catch((error) => {
       throw new Error(`${here}\n${error.stderr}\n${error.stdout}`)
     })
     this.#folder = (await readFile(state, 'utf8')).trim()
