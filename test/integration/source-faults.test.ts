@@ -202,22 +202,25 @@ describe('a PostgreSQL server in trouble', () => {
     const source = open({ poolSize: 8 })
     await run(source, 'create table account as select id, 0 as n from generate_series(1, 2) id')
     let attempts = 0
+    const bothHoldARow = meetingOf(2)
     const move = async (from: number, to: number) =>
       source.transaction(async (transaction) => {
         attempts++
         await increment(transaction, from)
-        // Lets both hold their first row, so that they deadlock at the second.
-        await transaction.query(statementOf('select pg_sleep(0.05)'), {})
+        // The others wait for these two, which deadlock at the second row.
+        await bothHoldARow()
         await increment(transaction, to)
       })
     await Promise.all([move(1, 2), move(2, 1), move(1, 2), move(2, 1)])
     const deadlockAttempts = attempts
     attempts = 0
+    const allHaveRead = meetingOf(3)
     const serializable = async () =>
       source.transaction(async ({ query }) => {
         attempts++
         await query(statementOf('set transaction isolation level serializable'), {})
         const { rows } = await query(statementOf('select sum(n) from account'), {})
+        await allHaveRead()
         await query(statementOf('update account set n = :n where id = 1'), { n: Number(rows[0]?.[0]) + 1 })
       })
     await Promise.all([serializable(), serializable(), serializable()])
@@ -305,4 +308,15 @@ async function countActive(connectionString: string): Promise<number> {
 function figure(title: string, values: Record<string, number>): void {
   const list = Object.entries(values).map(([name, value]) => `${name} ${Math.round(value)}`)
   process.stdout.write(`${title}: ${list.join('; ')}\n`)
+}
+
+/** Holds everybody up until `count` have come; those who come later are not held up. */
+function meetingOf(count: number): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let missing = count
+  return () => {
+    missing -= 1
+    if (missing === 0) resolve()
+    return promise
+  }
 }
