@@ -169,3 +169,22 @@ it('every page is in the index', () => {
   const missing = pageNames.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
   expect(missing.filter((page) => !index.includes(`(${page.slice('docs/'.length)})`))).toEqual([])
 })
+
+describe('references are complete', () => {
+  const source = (path: string) => readFileSync(join(root, path), 'utf8')
+  const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = '']) => found)
+
+  it.each([
+    ['docs/http.md', 'routes', () => all(source('src/http/routes.ts'), /path: '(\/[^']+?)\/?'/g)],
+    ['docs/http.md', 'error codes', () => all(source('src/errors.ts'), /^ {2}\| '([A-Z_]+)'/gm)],
+    ['docs/cli.md', 'commands', () => all(source('src/cli/main.ts'), /from '\.\/(\w+)\.ts'/g).filter(isCommand)],
+    ['docs/cli.md', 'reasons', () => all(source('src/operate/explanation.ts'), /^ {4}\| '([\w-]+)'$/gm)],
+  ] as [string, string, () => string[]][])('%s: %s', (page, _, names) => {
+    const wanted = names()
+    expect(wanted.length).toBeGreaterThan(10)
+    const text = readPage(page)
+    expect(wanted.filter((name) => !text.includes(name))).toEqual([])
+  })
+
+  const isCommand = (file: string) => !/^(io|report|subcommand)$/.test(file)
+})
