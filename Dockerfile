@@ -8,7 +8,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /kck
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --omit=optional && npm rebuild esbuild
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run build -- /package
 
