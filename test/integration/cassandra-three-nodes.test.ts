@@ -18,8 +18,8 @@ describe.skipIf(server === null)('three Cassandra nodes, every row on all of the
   beforeAll(async () => {
     if (server === null) return
     keyspace = await createKeyspace(server, { replication: "{ 'class': 'SimpleStrategy', 'replication_factor': 3 }" })
-    // Twice the default: three nodes on one busy machine are slow by themselves.
-    store = await keyspace.open({ requestTimeoutMs: 3_000 })
+    // Three times the default, below the deadline: three nodes on one busy machine are slow by themselves.
+    store = await keyspace.open({ requestTimeoutMs: 4_500 })
   })
   afterAll(async () => {
     await store?.close()
