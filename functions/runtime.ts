@@ -15,10 +15,10 @@ let running: Promise<Runtime> | undefined
 
 /**
  * The system, once per cold start: `kck.config.ts` and the primers that are bundled with it, and the function's
- * environment above them. A start that failed is tried again by the next request.
+ * environment above them. A start that failed is tried again by the next request. `console`: this function serves it.
  */
-export function runtime(): Promise<Runtime> {
-  running ??= start().catch((error: unknown) => {
+export function runtime({ console = false }: { readonly console?: boolean } = {}): Promise<Runtime> {
+  running ??= start(console).catch((error: unknown) => {
     running = undefined
     throw error
   })
@@ -34,9 +34,13 @@ export async function sqsRuntime(): Promise<Runtime & { readonly queue: SqsRefre
   return { ...started, queue: started.queue as SqsRefreshQueue }
 }
 
-async function start(): Promise<Runtime> {
+async function start(console: boolean): Promise<Runtime> {
   const folder = process.env['LAMBDA_TASK_ROOT'] ?? process.cwd()
-  const options = { log: logRequest, answerBytes: MAX_ANSWER_BYTES, consoleFolder: join(folder, 'console') }
+  const options = {
+    log: logRequest,
+    answerBytes: MAX_ANSWER_BYTES,
+    ...(console ? { consoleFolder: join(folder, 'console') } : {}),
+  }
   if (project === null) return createRuntime(await loadConfig(folder), options)
   const config = resolveConfig(project.settings, { folder, environment: process.env })
   return createRuntime(config, { ...options, project })

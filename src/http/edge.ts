@@ -10,7 +10,6 @@ import { isPublic } from './access.ts'
 import { defaultBodyLimit } from './body.ts'
 import { invalidateRoute, updateRoute } from './change-route.ts'
 import { changedRoute } from './changed-route.ts'
-import type { ConsoleFiles } from './console-route.ts'
 import { type CorsOptions, createCors, refuseForeignPages } from './cors.ts'
 import { createDeadlines, deadlineOf } from './deadline.ts'
 import { compressed } from './encode.ts'
@@ -34,8 +33,8 @@ export interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>
   /** For bodies over `limits.answerBytes`. Default: none, and they are refused. */
   readonly largeBodies?: LargeBodies | null
-  /** The console's page. Default: none. */
-  readonly console?: ConsoleFiles | null
+  /** The folder of the console's page. Default: none. */
+  readonly consoleFolder?: string | null
   /** What the console shows of what happens. Default: nothing. */
   readonly activity?: Pick<Activity, 'state'> | null
   /** Default: no other origin's pages get anything. */
@@ -78,14 +77,14 @@ export function createEdge(options: EdgeOptions): Edge {
   // A deployment that gives every request more than the default ceiling means it.
   const maxDeadlineMs = options.limits?.maxDeadlineMs ?? Math.max(limits.maxDeadlineMs, limits.deadlineMs)
   const manyBytes = Math.min(limits.manyBytes, limits.answerBytes)
-  const { largeBodies = null, console = null, activity = null } = options
+  const { largeBodies = null, consoleFolder = null, activity = null } = options
   const context: EdgeContext = {
     kck,
     clock,
     auth,
     limits: { ...limits, maxDeadlineMs, manyBytes },
     largeBodies,
-    console,
+    consoleFolder,
     activity,
   }
   const deadlines = createDeadlines(clock)

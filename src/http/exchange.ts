@@ -5,7 +5,6 @@ import type { Clock } from '../ports/clock.ts'
 import type { LargeBodies } from '../ports/large-bodies.ts'
 import type { Claims } from '../primer/definition.ts'
 import { parseCacheControl, queryDirectives } from './cache-control.ts'
-import type { ConsoleFiles } from './console-route.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { parseQuery } from './query.ts'
 import { type EdgeRequest, listHeader } from './request.ts'
@@ -46,7 +45,7 @@ export interface EdgeContext {
   readonly auth: Auth
   readonly limits: EdgeLimits
   readonly largeBodies: LargeBodies | null
-  readonly console: ConsoleFiles | null
+  readonly consoleFolder: string | null
   readonly activity: Pick<Activity, 'state'> | null
 }
 

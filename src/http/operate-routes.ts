@@ -45,9 +45,9 @@ const productsRoute = forOperators(async ({ kck, clock, activity }, { request })
 const nothing: ActivityState = { products: {}, runs: {}, budgets: {}, events: [] }
 
 /** The console's page; for everybody, since it holds no data. */
-const consoleRoute: Handler = async ({ console }, { request }) => {
-  const answer = console && consoleFile(console, request.rawPath.slice('/console'.length))
-  if (answer === null) throw new KckError('NOT_FOUND', 'There is no such page; npm run build-console makes the console')
+const consoleRoute: Handler = async ({ consoleFolder }, { request }) => {
+  const answer = consoleFolder && (await consoleFile(consoleFolder, request.rawPath.slice('/console'.length)))
+  if (!answer) throw new KckError('NOT_FOUND', 'There is no such page; npm run build-console makes the console')
   return compressed(answer, request.headers)
 }
 

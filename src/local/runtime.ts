@@ -1,7 +1,6 @@
 import { systemClock, systemEntropy } from '../adapters/system/clock.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { readConsole } from '../http/console-route.ts'
 import { createEdge, type Edge } from '../http/edge.ts'
 import type { RequestLogEntry } from '../http/request-log.ts'
 import { createKck } from '../kck/create-kck.ts'
@@ -100,7 +99,7 @@ export async function createRuntime(config: ResolvedConfig, options: RuntimeOpti
       answerBytes,
     },
     largeBodies,
-    console: consoleFolder === undefined ? null : readConsole(consoleFolder),
+    consoleFolder: consoleFolder ?? null,
     activity,
     ...(log ? { log } : {}),
   })
