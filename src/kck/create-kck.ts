@@ -6,8 +6,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { ProductKey, Registry } from '../primer/registry.ts'
-import { candidateOf, lookAt } from '../refresh/candidate.ts'
+import { candidateOf } from '../refresh/candidate.ts'
 import { choose } from '../refresh/choose.ts'
+import { lookAt, type Seen, seenOrRead } from '../refresh/look.ts'
 import { isOwedToReplicas } from '../replicate/publisher.ts'
 import { carryOrigin } from '../trace/carry-origin.ts'
 import { announce } from '../update/announce.ts'
@@ -52,8 +53,8 @@ export function createKck(given: KckDeps): Kck {
     writes,
     work: {
       resume: (intent, signal) => resumeOwed(deps, changes, intent, signal),
-      refresh: (request, signal) => refreshRequested(deps, flows, request, signal),
-      look: (requests, signal) => lookAt({ registry, entries: deps.store.entries }, requests, deps.clock.now(), signal),
+      refresh: (request, signal, seen = null) => refreshRequested(deps, flows, { request, seen }, signal),
+      look: (requests, signal) => lookAt({ registry, entries: store.entries, clock: deps.clock }, requests, signal),
     },
     operate: createOperate(deps, flows, options.compression),
     health: (call = {}) => health(deps, writes, call.signal),
@@ -97,7 +98,7 @@ async function resumeOwed(
 async function refreshRequested(
   { registry, clock, store }: KckParts,
   { refresher, requests, debounce }: Flows,
-  request: RefreshRequest,
+  { request, seen }: { readonly request: RefreshRequest; readonly seen: Seen | null },
   signal: AbortSignal,
 ) {
   const product = registry.parseKey(request.key)
@@ -105,7 +106,8 @@ async function refreshRequested(
   const since = request.cause === 'schedule' ? request.at : Number.NEGATIVE_INFINITY
   // A compute that is under way here may have begun before the change that is asked about: only what the store says
   // now tells what it has to have seen.
-  const before = await store.entries.get(product.text, { consistency: 'latest', signal })
+  const known = await seenOrRead({ entries: store.entries, clock }, product.text, seen, signal)
+  const before = known.entry
   if (before.row?.readAt === undefined) await requests.noteRead(product, before)
   if (choose(candidateOf(product, before, request, clock.now()), clock.now()).lane === null) return
   if (await debounce.puttingOff(product, before, request)) return
@@ -113,7 +115,7 @@ async function refreshRequested(
   await refresher.refresh(product, {
     cause: request.cause,
     signal,
-    known: before,
+    known,
     until: (entry) => {
       const state = freshness(entry, product.primer.revision, clock.now())
       if (state.state === 'missing' || state.value.builtEpoch < epoch) return false

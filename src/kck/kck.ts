@@ -5,7 +5,7 @@ import type { RefreshRequest } from '../ports/refresh-queue.ts'
 import type { WorkItem } from '../ports/work-index.ts'
 import type { Claims } from '../primer/definition.ts'
 import type { Registry } from '../primer/registry.ts'
-import type { Candidate } from '../refresh/choose.ts'
+import type { Look, Seen } from '../refresh/look.ts'
 import type { Waiting, Writes } from '../write/api.ts'
 
 /** The whole of KCK as its edges (HTTP, Lambda, command line, a program that embeds it) see it. Made by `createKck`. */
@@ -46,11 +46,11 @@ export interface Kck {
 export interface Work {
   /**
    * Does what a refresh request asks for, if it is still worth doing. Resolves when the entry is fresh; throws what the
-   * compute threw, with `retryAfterMs` and `details.parked`.
+   * compute threw, with `retryAfterMs` and `details.parked`. `seen`: what a look at this very request found.
    */
-  refresh(request: RefreshRequest, signal: AbortSignal): Promise<void>
-  /** What is known of the products of refresh requests; null: nothing is to be done, as it seems. One read for all. */
-  look(requests: readonly RefreshRequest[], signal?: AbortSignal): Promise<readonly (Candidate | null)[]>
+  refresh(request: RefreshRequest, signal: AbortSignal, seen?: Seen | null): Promise<void>
+  /** What the entries of refresh requests say, to be asked when the requests are there. One read for all. */
+  look(requests: readonly RefreshRequest[], signal?: AbortSignal): Promise<readonly Look[]>
   /** Carries through a change that another process wrote down and did not finish, and crosses it out. */
   resume(intent: WorkItem, signal?: AbortSignal): Promise<void>
 }

@@ -3,8 +3,8 @@ import type { Lane, RefreshQueue } from '../ports/refresh-queue.ts'
 import type { Store } from '../ports/store.ts'
 import type { Registry } from '../primer/registry.ts'
 import { MINUTE_MS } from '../process/minutes.ts'
-import { lookAt } from '../refresh/candidate.ts'
 import { choose, LANES } from '../refresh/choose.ts'
+import { lookAt } from '../refresh/look.ts'
 import type { Backlog, WaitingKey } from './contract.ts'
 import { listFailing } from './failing.ts'
 
@@ -29,7 +29,7 @@ export async function backlog(deps: BacklogDeps, limit: number, signal?: AbortSi
   return { depth, waiting, more, failing }
 }
 
-async function listWaiting({ registry, store }: BacklogDeps, limit: number, now: number, signal?: AbortSignal) {
+async function listWaiting({ registry, store, clock }: BacklogDeps, limit: number, now: number, signal?: AbortSignal) {
   const owed = new Map<string, number>()
   let more = false
   for (let minute = now; minute > now - MINUTES * MINUTE_MS && !more; minute -= MINUTE_MS) {
@@ -38,9 +38,9 @@ async function listWaiting({ registry, store }: BacklogDeps, limit: number, now:
     more = page.next !== undefined || owed.size > limit
   }
   const requests = [...owed].slice(0, limit).map(([key, at]) => ({ key, cause: 'change', at }))
-  const candidates = await lookAt({ registry, entries: store.entries }, requests, now, signal)
+  const looks = await lookAt({ registry, entries: store.entries, clock }, requests, signal)
   const waiting = requests.flatMap(({ key, at }, index): WaitingKey[] => {
-    const candidate = candidates[index]
+    const candidate = looks[index]?.candidate
     return candidate ? [{ key, since: candidate.staleSince ?? at, ...choose(candidate, now) }] : []
   })
   return { waiting: waiting.sort(inOrder), more }

@@ -38,11 +38,14 @@ export async function refreshBatch(
   const batch = deliveries.map((delivery) => hold(clock, delivery, visibilityMs))
   const backlog = await inOrder({ work, clock }, batch, { concurrency, signal })
   const again: Delivery[] = []
+  const settling: Promise<void>[] = []
   await concurrently(batch, concurrency, async () => {
     const held = backlog.take(clock.now()) as Held
-    const outcome = signal.aborted ? await handBack(held) : await handle(work, held, signal)
-    if (!outcome || 'retryInMs' in outcome) again.push(held.delivery)
+    const handled = signal.aborted ? null : await handle(work, held, signal)
+    settling.push(handled?.settled ?? handBack(held))
+    if (!handled || 'retryInMs' in handled.outcome) again.push(held.delivery)
   })
+  await Promise.all(settling)
   return again
 }
 
@@ -57,7 +60,8 @@ async function inOrder(
   const backlog = new Backlog<Held>()
   for (const [index, item] of batch.entries()) {
     const { request, lane: from } = item.delivery
-    const candidate = found?.[index] ?? null
+    const { candidate, seen } = found?.[index] ?? { candidate: null, seen: null }
+    item.seen = seen
     // Where nothing seems to be left to do, that is soon found out for sure.
     const lane = candidate ? (choose(candidate, clock.now()).lane ?? 'idle') : 'hot'
     backlog.add({ item, from, lane: found ? lane : from, candidate: candidate ?? unknown(request) })

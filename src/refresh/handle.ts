@@ -4,10 +4,13 @@ import { ENDED } from '../kck/scope.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Delivery } from '../ports/refresh-queue.ts'
 import { deliver, type Outcome } from './deliver.ts'
+import type { Seen } from './look.ts'
 
 /** A delivery that nobody else gets. */
 export interface Held {
   readonly delivery: Delivery
+  /** What a look at its request found; null: nobody has looked. */
+  seen: Seen | null
   /** From now on it is hidden no longer than it is. */
   end(): Promise<void>
 }
@@ -18,6 +21,7 @@ export function hold(clock: Clock, delivery: Delivery, visibilityMs: number): He
   const keeping = keep(clock, delivery, visibilityMs, ended.signal)
   return {
     delivery,
+    seen: null,
     end: async () => {
       ended.abort(ENDED)
       // An extension that is still on its way would undo what comes next.
@@ -37,12 +41,19 @@ async function keep(clock: Clock, delivery: Delivery, visibilityMs: number, ende
   }
 }
 
-/** Does what a delivery asks for, and acknowledges it or hands it back. Never throws. */
-export async function handle(work: Work, held: Held, signal: AbortSignal): Promise<Outcome> {
-  const outcome = await deliver(work, held.delivery, signal)
-  await held.end()
-  await settle('done' in outcome ? held.delivery.ack() : held.delivery.nack(outcome.retryInMs))
-  return outcome
+export interface Handled {
+  readonly outcome: Outcome
+  /** Resolves when it is acknowledged or handed back, which queues do for several at once. Never rejects. */
+  readonly settled: Promise<void>
+}
+
+/** Does what a delivery asks for, and then begins to acknowledge it or to hand it back. Never throws. */
+export async function handle(work: Work, held: Held, signal: AbortSignal): Promise<Handled> {
+  const outcome = await deliver(work, held, signal)
+  const settled = held
+    .end()
+    .then(() => settle('done' in outcome ? held.delivery.ack() : held.delivery.nack(outcome.retryInMs)))
+  return { outcome, settled }
 }
 
 /** Gives a delivery that was not begun to the next who asks. Never throws. */

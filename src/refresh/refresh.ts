@@ -10,6 +10,7 @@ import { backingOff, nextFailure, withRetryAfter } from './failure.ts'
 import { cycle, Flights } from './flights.ts'
 import { happenedIn, lagOf } from './happened.ts'
 import { holdLease } from './lease.ts'
+import type { Seen } from './look.ts'
 import { type MakeDeps, make } from './make.ts'
 import { type Held, type HeldEntry, type PublishDeps, publish } from './publish.ts'
 import type { Newest } from './recorder.ts'
@@ -41,7 +42,7 @@ export interface RefreshRequest {
   /** Id of a body that cannot be read and must not be kept. */
   readonly damaged?: string | undefined
   /** For who does not ask what became of it: the entry as just read, with what `latest` says, which saves reads. */
-  readonly known?: StoredEntry | undefined
+  readonly known?: Seen | undefined
 }
 
 interface Found {
@@ -145,11 +146,11 @@ export class Refresher {
   ): Promise<{ readonly done: Found } | Claimed | { readonly busyUntil: number }> {
     const { clock, entropy, options } = this.#deps
     const token = entropy.id()
-    const readAt = clock.now()
+    const { known } = request
+    const readAt = known?.at ?? clock.now()
     let done: Found | null = null
     let before: StoredEntry = { key: product.text, row: null, marks: [] }
-    const { known } = request
-    const change = { key: product.text, operation: token, signal, known, keepMarks: known !== undefined }
+    const change = { key: product.text, operation: token, signal, known: known?.entry, keepMarks: known !== undefined }
     const claimed = await mutate(this.#mutateDeps, change, (entry) => {
       done = null
       if (request.until(entry)) {

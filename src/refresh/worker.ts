@@ -5,6 +5,7 @@ import type { Delivery, Lane, RefreshQueue, RefreshRequest } from '../ports/refr
 import { Backlog, type Waiting } from './backlog.ts'
 import { choose, LANES } from './choose.ts'
 import { drop, type Held, handBack, handle, hold } from './handle.ts'
+import type { Look } from './look.ts'
 
 export interface WorkerDeps {
   readonly queue: RefreshQueue
@@ -40,6 +41,8 @@ export class RefreshWorker {
   readonly #deps: WorkerDeps
   readonly #options: Required<WorkerOptions>
   readonly #backlog = new Backlog<Held>()
+  /** What is done, and not acknowledged or handed back yet. */
+  readonly #settling = new Set<Promise<void>>()
   #busy = 0
   #changed: () => void = () => undefined
   #change = Promise.resolve()
@@ -55,7 +58,7 @@ export class RefreshWorker {
     signal.addEventListener('abort', onAbort, { once: true })
     const workers = Array.from({ length: this.#options.concurrency }, () => this.#work(signal))
     await Promise.all([...LANES.map((lane) => this.#receive(lane, signal)), this.#lookAround(signal), ...workers])
-    await Promise.all(this.#backlog.clear().map(handBack))
+    await Promise.all([...this.#settling, ...this.#backlog.clear().map(handBack)])
     signal.removeEventListener('abort', onAbort)
   }
 
@@ -90,8 +93,10 @@ export class RefreshWorker {
         continue
       }
       this.#busy += 1
-      await handle(this.#deps.work, held, signal)
+      const { settled } = await handle(this.#deps.work, held, signal)
       this.#busy -= 1
+      this.#settling.add(settled)
+      void settled.then(() => this.#settling.delete(settled))
     }
   }
 
@@ -154,7 +159,8 @@ export class RefreshWorker {
     const requests = waiting.map(({ item }) => item.delivery.request)
     const found = await work.look(requests, signal)
     for (const [index, one] of waiting.entries()) {
-      const candidate = found[index]
+      const { candidate, seen } = found[index] as Look
+      one.item.seen = seen
       if (candidate) one.candidate = candidate
       // Where nothing seems to be left to do, that is soon found out for sure.
       one.lane = candidate ? (choose(candidate, clock.now()).lane ?? 'idle') : 'hot'

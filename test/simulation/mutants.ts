@@ -72,8 +72,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     edits: [
       edit(
         'refresh/handle.ts',
-        '  const outcome = await deliver(work, held.delivery, signal)\n',
-        '  await settle(held.delivery.ack())\n  const outcome = await deliver(work, held.delivery, signal)\n',
+        '  const outcome = await deliver(work, held, signal)\n',
+        '  await settle(held.delivery.ack())\n  const outcome = await deliver(work, held, signal)\n',
       ),
     ],
   },

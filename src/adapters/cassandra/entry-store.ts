@@ -52,6 +52,8 @@ export function createEntryStore(connection: Connection, cql: Statements, clock:
     async unmark(key, markIds, options = {}) {
       options.signal?.throwIfAborted()
       const deletions = markIds.map((id) => ({ cql: cql.removeMark, values: [key, partOfMark(id)] }))
+      const [only] = deletions
+      if (only && deletions.length === 1) return connection.write(only, options.signal)
       for (let from = 0; from < deletions.length; from += BATCH) {
         await connection.writeTogether(deletions.slice(from, from + BATCH), options.signal)
       }

@@ -4,8 +4,8 @@ import type { Lane } from '../../ports/refresh-queue.ts'
 import type { SqsCalls } from './calls.ts'
 
 const MAX_ENTRIES = 10
-/** How long an acknowledgement waits for others to share its call with: SQS is paid per call. */
-const GATHER_MS = 2
+/** How long an acknowledgement waits for others to share its call with: SQS is paid per call. Milliseconds. */
+const GATHER_MS = 20
 
 interface Waiting {
   readonly receipt: string

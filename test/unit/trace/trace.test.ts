@@ -40,7 +40,8 @@ describe('a request id', () => {
         await send()
       },
     }
-    await deliver(work as never, deliveryOf(sent[0] as RefreshRequest), new AbortController().signal)
+    const delivered = { delivery: deliveryOf(sent[0] as RefreshRequest), seen: null }
+    await deliver(work as never, delivered, new AbortController().signal)
     expect([seen, sent[1]?.origin, currentRequestId()]).toEqual(['r-1', { requestId: 'r-1' }, undefined])
   })
 
@@ -117,7 +118,7 @@ describe('with an SDK of OpenTelemetry', () => {
 
     await inSpan('asking', {}, send)
     const worked = { refresh: () => inSpan('computing', {}, async () => {}) }
-    await deliver(worked as never, deliveryOf(sent[0] as RefreshRequest), signal)
+    await deliver(worked as never, { delivery: deliveryOf(sent[0] as RefreshRequest), seen: null }, signal)
     const [sending, asking, computing, refreshing] = spans()
     expect([sending?.name, asking?.name, computing?.name, refreshing?.name]).toEqual([
       'kck send',
