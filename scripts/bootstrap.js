@@ -1,5 +1,5 @@
-// `npm start`, `npm test`, `npm run bench` and `npm run cloud-local` begin here. A fresh clone has no packages yet and may have an old Node, so
-// this is plain JavaScript for Node 18: it installs what is missing and goes on under the Node that the project brings.
+// `npm start`, `npm test` and `npm run bench`, `cloud-local` and `simulate` begin here. A fresh clone has no packages yet
+// and may have an old Node, so this is plain JavaScript for Node 18: it installs what is missing and goes on under the Node that the project brings.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -17,6 +17,7 @@ const scripts = {
   test: 'scripts/test.ts',
   bench: 'bench/run.ts',
   'cloud-local': 'test/support/cloud/main.ts',
+  simulate: 'test/simulation/long.ts',
 }
 if (!Object.hasOwn(scripts, command)) fail(`Say one of: ${Object.keys(scripts).join(', ')}.`)
 

@@ -31,16 +31,18 @@ interface Made {
 
 /** Products of which something is remembered. */
 const REMEMBERED = 10_000
+/** `max` would take the memory for all of them at once. */
+const one = () => 1
 const MADE_BYTES = 32 * 1024 * 1024
 
 /** Shows readers what waiting writes will make of products: applied to what is read, never to what is stored. */
 export class Overlaid {
   readonly #deps: OverlaidDeps
   readonly #primers: ReadonlySet<string>
-  readonly #known = new LRUCache<string, Known>({ max: REMEMBERED })
+  readonly #known = new LRUCache<string, Known>({ maxSize: REMEMBERED, sizeCalculation: one })
   /** Counts changes by this process, and the count at which each product was changed last. */
   #changes = 0
-  readonly #changed = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #changed = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: one })
   readonly #made = new LRUCache<string, Made>({
     maxSize: MADE_BYTES,
     sizeCalculation: ({ answer }) => answer.body.size + answer.body.length + 1_024,

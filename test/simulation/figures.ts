@@ -15,7 +15,7 @@ export class Figures {
   /** Milliseconds by which a request outlived its deadline. */
   late = 0
 
-  add(other: Figures): void {
+  add(other: Counts): void {
     this.schedules += other.schedules
     this.operations += other.operations
     this.answers += other.answers
@@ -47,6 +47,9 @@ export class Figures {
     }
   }
 }
+
+/** As they come from another thread. */
+export type Counts = Readonly<Omit<Figures, 'add' | 'summary'>>
 
 export type Summary = ReturnType<Figures['summary']>
 

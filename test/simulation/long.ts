@@ -1,11 +1,13 @@
 // biome-ignore-all lint/suspicious/noConsole: a command that prints what it found.
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios.ts'
-import { beyondLimits, simulate } from './simulate.ts'
+import { type Broken, beyondLimits, simulate } from './simulate.ts'
+import { simulateInSlices } from './slices.ts'
 
 /**
- * `node test/simulation/long.ts --seeds 100000 --seed 1 --scenario storm,near`: runs one schedule per seed from `--seed`
- * on, prints what broke and what the runs were like. Replay one with its seed, its scenario, `--seeds 1` and `--trace`.
+ * `npm run simulate -- --seeds 100000 --seed 1 --scenario storm,near`: runs one schedule per seed from `--seed` on, prints
+ * what broke and what the runs were like. Replay one with its seed, its scenario, `--seeds 1` and `--trace`.
  */
 const { values } = parseArgs({
   options: {
@@ -16,6 +18,8 @@ const { values } = parseArgs({
     failures: { type: 'string', default: '20' },
     /** Begin no other schedule after so many minutes. */
     minutes: { type: 'string', default: 'Infinity' },
+    /** Slices at a time, each in a thread of its own. */
+    threads: { type: 'string', default: String(availableParallelism()) },
     /** Print everything that happens. */
     trace: { type: 'boolean', default: false },
     /** Print the result only, as JSON. */
@@ -24,19 +28,25 @@ const { values } = parseArgs({
 })
 
 const startedAt = performance.now()
-const simulated = await simulate({
+const onBroken = ({ seed, scenario, violations }: Broken) => {
+  if (values.json) return
+  console.log(`seed ${seed} (${scenario})`)
+  for (const violation of violations.slice(0, 8)) console.log(`  ${violation}`)
+}
+const task = {
   seed: Number(values.seed),
   seeds: Number(values.seeds),
   scenarios: values.scenario.split(','),
   failures: Number(values.failures),
-  isOver: () => performance.now() - startedAt > Number(values.minutes) * 60_000,
-  trace: values.trace ? (line) => console.log(line) : undefined,
-  onBroken: ({ seed, scenario, violations }) => {
-    if (values.json) return
-    console.log(`seed ${seed} (${scenario})`)
-    for (const violation of violations.slice(0, 8)) console.log(`  ${violation}`)
-  },
-})
+  onBroken,
+}
+const simulated = values.trace
+  ? await simulate({ ...task, trace: (line) => console.log(line) })
+  : await simulateInSlices({
+      ...task,
+      until: Date.now() + Number(values.minutes) * 60_000,
+      threads: Number(values.threads),
+    })
 const seconds = (performance.now() - startedAt) / 1_000
 const { user, system } = process.cpuUsage()
 const slow = beyondLimits(simulated)

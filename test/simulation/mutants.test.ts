@@ -3,7 +3,7 @@ import { MUTANTS } from './mutants.ts'
 import { simulateMutant } from './simulate-mutant.ts'
 
 /** How far from the recorded seed it looks: changes of the core move it a little. */
-const WINDOW = 100
+const WINDOW = 200
 
 /**
  * Every planted bug must be found: a simulation that finds nothing may be one that looks at nothing. It begins with the

@@ -101,6 +101,17 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     operations: 60,
     kinds: { ...STORM.kinds, update: 10, hand: 6, tag: 6, crash: 1, failing: 0 },
   },
+  /** What a product reads changes, and whoever computes it dies. */
+  forsaken: {
+    ...STORM,
+    faults: { ...CALM, latencyMs: [1, 50] },
+    skewMs: 0,
+    family: 'either',
+    withinMs: 40_000,
+    victims: 'worker',
+    quietReaders: true,
+    kinds: { ...STORM.kinds, read: 12, update: 8, hand: 8, tag: 0, crash: 6, failing: 0 },
+  },
   /** A change takes its time from product to product, and computes do not. */
   drawnOut: {
     ...STORM,

@@ -13,10 +13,21 @@ export async function simulateMutant(
   { seed, seeds }: { readonly seed: number; readonly seeds: number },
 ): Promise<Simulated & { readonly slow: readonly string[] }> {
   const scenario = MUTANTS[name]?.scenario ?? ''
-  const args = ['--scenario', scenario, '--seed', String(seed), '--seeds', String(seeds), '--failures', '1', '--json']
+  const args = [
+    '--scenario',
+    scenario,
+    '--seed',
+    String(seed),
+    '--seeds',
+    String(seeds),
+    '--failures',
+    '1',
+    '--threads',
+    '1',
+  ]
   const plant = new URL('./plant-mutant.ts', import.meta.url).href
   try {
-    const { stdout } = await run(process.execPath, ['--import', plant, pathOf('./long.ts'), ...args], {
+    const { stdout } = await run(process.execPath, ['--import', plant, pathOf('./long.ts'), ...args, '--json'], {
       env: { ...process.env, KCK_MUTANT: name },
       maxBuffer: 64 * 1024 * 1024,
     })

@@ -1,4 +1,4 @@
-import { beyond, Figures, type Limits, type Summary } from './figures.ts'
+import { beyond, type Counts, Figures, type Limits, type Summary } from './figures.ts'
 import { runSchedule } from './run.ts'
 import { SCENARIOS } from './scenarios.ts'
 
@@ -12,6 +12,14 @@ export interface Simulated {
   readonly schedules: number
   readonly broken: readonly Broken[]
   readonly figures: Readonly<Record<string, Summary>>
+}
+
+/** As `Simulated`, to be put together with others. */
+export interface Slice {
+  readonly schedules: number
+  readonly broken: readonly Broken[]
+  /** By scenario. */
+  readonly totals: Readonly<Record<string, Counts>>
 }
 
 export interface SimulateOptions {
@@ -30,6 +38,10 @@ export interface SimulateOptions {
 
 /** One schedule per seed, each scenario as often as the others. The same options give the same result. */
 export async function simulate(options: SimulateOptions): Promise<Simulated> {
+  return together([await simulateSlice(options)])
+}
+
+export async function simulateSlice(options: SimulateOptions): Promise<Slice> {
   const { seed: first, seeds, scenarios, failures, isOver, onBroken, trace } = options
   const totals = new Map(scenarios.map((name) => [name, new Figures()]))
   const broken: Broken[] = []
@@ -48,7 +60,22 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     broken.push({ seed, scenario: name, violations })
     onBroken?.({ seed, scenario: name, violations })
   }
-  return { schedules, broken, figures: Object.fromEntries([...totals].map(([name, total]) => [name, total.summary()])) }
+  return { schedules, broken, totals: Object.fromEntries(totals) }
+}
+
+/** Of slices of one simulation, in the order of their seeds. */
+export function together(slices: readonly Slice[]): Simulated {
+  const totals = new Map<string, Figures>()
+  for (const [name, counts] of slices.flatMap((slice) => Object.entries(slice.totals))) {
+    const total = totals.get(name) ?? new Figures()
+    total.add(counts)
+    totals.set(name, total)
+  }
+  return {
+    schedules: slices.reduce((sum, slice) => sum + slice.schedules, 0),
+    broken: slices.flatMap((slice) => slice.broken),
+    figures: Object.fromEntries([...totals].map(([name, total]) => [name, total.summary()])),
+  }
 }
 
 /** Generous, and only for scenarios in which nothing fails: elsewhere leases and sweeps decide how long it takes. */

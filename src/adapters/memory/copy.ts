@@ -2,7 +2,7 @@ import type { EntryRow } from '../../entry/entry.ts'
 
 /** A frozen copy that shares nothing with `row`. */
 export function frozenRow(row: EntryRow): EntryRow {
-  return freeze(structuredClone(withInline(row, null)), row.value?.body.inline)
+  return frozenCopy(row)
 }
 
 /** A row to hand out: frozen, with bytes of its own, because bytes cannot be frozen. */
@@ -11,16 +11,17 @@ export function handOut(row: EntryRow): EntryRow {
   return inline ? withInline(row, new Uint8Array(inline)) : row
 }
 
-function freeze(row: EntryRow, inline: Uint8Array | null | undefined): EntryRow {
-  return deepFreeze(inline ? withInline(row, new Uint8Array(inline)) : row)
-}
-
 function withInline(row: EntryRow, inline: Uint8Array | null): EntryRow {
   return row.value ? { ...row, value: { ...row.value, body: { ...row.value.body, inline } } } : row
 }
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  for (const part of Object.values(value)) deepFreeze(part)
-  return Object.freeze(value)
+/** Of what JSON can say, and bytes. Many times faster than `structuredClone`. */
+function frozenCopy<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  // Bytes cannot be frozen.
+  if (value instanceof Uint8Array) return new Uint8Array(value) as T
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T
+  const copy: Record<string, unknown> = {}
+  for (const [name, part] of Object.entries(value)) copy[name] = frozenCopy(part)
+  return Object.freeze(copy) as T
 }
