@@ -63,8 +63,9 @@ export class Changes {
     signal?: AbortSignal,
   ): Promise<void> {
     const delta = { of: change.id, phase: 'begin', change: null } as const
-    const mark = { ...markOf(change), id: `${change.id}:begin`, delta }
-    await markDirty(this.#entries, products, mark, signal)
+    const mark = { ...markOf(change), id: beginOf(change), delta }
+    // Also where there is nothing yet: who computes it first may read the source just before this change.
+    await markDirty(this.#entries, products, mark, { signal, absent: true })
     this.#deps.dirtied(products.map((product) => product.text))
   }
 
@@ -97,13 +98,27 @@ export class Changes {
   async #markNamed(change: Announced, signal?: AbortSignal): Promise<readonly ProductKey[]> {
     const { deltas } = change
     const [withDelta, without] = partition(change.products, (product) => deltas?.has(product.text) === true)
-    const known = [...(await markDirty(this.#entries, without, markOf(change), signal))]
+    const known = [...(await markDirty(this.#entries, without, markOf(change), { signal }))]
     for (const product of withDelta) {
       const said = deltas?.get(product.text) ?? null
       const delta = { of: change.id, phase: 'end', change: said && JSON.stringify(said) } as const
-      known.push(...(await markDirty(this.#entries, [product], { ...markOf(change), delta }, signal)))
+      known.push(...(await markDirty(this.#entries, [product], { ...markOf(change), delta }, { signal })))
     }
+    const there = new Set(known.map((product) => product.text))
+    const absent = change.products.filter((product) => !there.has(product.text))
+    await this.#forgetBegin(change, absent, signal)
     return known
+  }
+
+  /** Of products that nobody has asked for yet: whoever does so now sees the change. */
+  async #forgetBegin(
+    change: Pick<Propagation, 'id'>,
+    absent: readonly ProductKey[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const begun = absent.filter((product) => product.primer.augment !== null)
+    const { entries } = this.#deps.store
+    await Promise.all(begun.map((product) => entries.unmark(product.text, [beginOf(change)], signal ? { signal } : {})))
   }
 
   /** Carries through what another process left behind. */
@@ -132,6 +147,8 @@ export interface Intent {
 function markOf({ id, at, cause }: Pick<Propagation, 'id' | 'at' | 'cause'>): Mark {
   return { id, at, cause, upstream: false }
 }
+
+const beginOf = ({ id }: Pick<Propagation, 'id'>): string => `${id}:begin`
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))]

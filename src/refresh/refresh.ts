@@ -66,6 +66,11 @@ const LAST_POLL_MS = 200
 /** How long a compute goes on after its last waiter left. */
 const LINGER_MS = 500
 
+/** Who computed knows the marks that it folded; others may have read more of them beside the row. */
+function withMarksOf({ known }: RefreshRequest, entry: StoredEntry): StoredEntry {
+  return known ? { ...entry, marks: [...entry.marks, ...known.entry.marks] } : entry
+}
+
 export class Refresher {
   readonly #deps: RefreshDeps
   readonly #flights: Flights<Refreshed>
@@ -83,7 +88,8 @@ export class Refresher {
         (signal) => this.#fly(product, request, signal),
         request,
       )
-      if (!collapsed || request.until(value.entry)) return { ...value, collapsed: collapsed || value.collapsed }
+      if (!collapsed || request.until(withMarksOf(request, value.entry)))
+        return { ...value, collapsed: collapsed || value.collapsed }
     }
   }
 

@@ -7,15 +7,21 @@ import type { ProductKey } from '../primer/registry.ts'
 /** A mark outlives what it marks by this much. */
 const GRACE_MS = 3_600_000
 
+export interface MarkOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Also keys that nobody has asked for; for an hour. @default false */
+  readonly absent?: boolean
+}
+
 /**
  * Marks products dirty. A key that was never asked for has nothing to mark: whoever computes it first does so after
- * this and sees the change. Returns the keys that were marked.
+ * this and sees the change. Returns the products that were there and are marked.
  */
 export async function markDirty(
   deps: { readonly entries: EntryStore; readonly clock: Clock },
   products: readonly ProductKey[],
   mark: Mark,
-  signal?: AbortSignal,
+  { signal, absent = false }: MarkOptions = {},
 ): Promise<readonly ProductKey[]> {
   const call = signal ? { signal } : {}
   const unique = [...new Map(products.map((product) => [product.text, product])).values()]
@@ -28,8 +34,8 @@ export async function markDirty(
   const groups = new Map<number | null, ProductKey[]>()
   unique.forEach((product, index) => {
     const row = stored[index]?.row
-    if (!row) return
-    const removeAt = outlives(product, row, now)
+    if (!(row || absent)) return
+    const removeAt = row ? outlives(product, row, now) : now + GRACE_MS
     groups.set(removeAt, [...(groups.get(removeAt) ?? []), product])
   })
   for (const [removeAt, group] of groups) {
@@ -40,7 +46,7 @@ export async function markDirty(
       call,
     )
   }
-  const known = [...groups.values()].flat()
+  const known = unique.filter((_, index) => stored[index]?.row)
   for (const product of known) emit({ type: 'dirty', key: product.text, cause: mark.cause })
   return known
 }

@@ -66,6 +66,14 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       ),
     ],
   },
+  'a refresh that knew of fewer changes is enough': {
+    scenario: 'diamonds',
+    seed: 1,
+    edits: [
+      edit('kck/create-kck.ts', 'if (pendingMarks(entry).some((mark) => owed.has(mark.id))) return false', ''),
+      edit('refresh/refresh.ts', 'request.until(withMarksOf(request, value.entry))', 'request.until(value.entry)'),
+    ],
+  },
   'what was seen for one request answers a later one': {
     scenario: 'unswept',
     seed: 5,
@@ -374,6 +382,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       edit('refresh/augment.ts', ' || begun.size !== ended.size) return null', ') return null'),
       edit('refresh/augment.ts', '  for (const of of begun) if (of === undefined || !ended.has(of)) return null\n', ''),
     ],
+  },
+  'a change begins unseen where nothing is stored yet': {
+    scenario: 'counted',
+    seed: 1,
+    edits: [edit('refresh/change.ts', '{ signal, absent: true }', '{ signal }')],
   },
   'an augment counts a change once more': {
     scenario: 'counted',

@@ -51,7 +51,7 @@ export function createLmdbEntryStore(environment: Environment, clock: Clock): Lm
     async unmark(key, markIds, options) {
       throwIfAborted(options)
       if (markIds.length === 0) return
-      environment.write(null, () => {
+      await environment.writeSoon(null, () => {
         for (const id of markIds) marks.remove(key, id)
       })
     },

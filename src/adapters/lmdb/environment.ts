@@ -6,6 +6,7 @@ import { emit } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { FileRoom, type Growth, storeFull } from './file-room.ts'
 import { claimFolder, type Folder } from './folder.ts'
+import { GatheredWrites } from './gathered-writes.ts'
 import { removeAtOf, type Unreadable } from './record.ts'
 
 export interface EnvironmentOptions {
@@ -70,6 +71,7 @@ export class Environment {
   readonly #path: string
   readonly #lockFile: number
   readonly #committed = Buffer.alloc(8)
+  readonly #gathered = new GatheredWrites((growth, work) => this.write(growth, work))
   #writes = 0
   #readAt = -1
   #sweepTable = 0
@@ -157,6 +159,11 @@ export class Environment {
     })
   }
 
+  /** As `write`, in one transaction with what else is written in this turn of the event loop. */
+  writeSoon<T>(growth: Growth | null, work: () => T): Promise<T> {
+    return this.#gathered.add(growth, work)
+  }
+
   /** Reports a record that cannot be read; a damaged one has the whole file checked before its next use. */
   unreadable(what: string, key: string, why: Unreadable): void {
     if (why === 'damaged') this.#folder.doubt()
@@ -194,6 +201,7 @@ export class Environment {
     const use = shared.get(this.#path)
     if (use && --use.users > 0) return
     shared.delete(this.#path)
+    this.#gathered.flush()
     await this.#root.close()
     closeSync(this.#lockFile)
     this.#folder.release({ clean: true })

@@ -16,14 +16,14 @@ export function createLmdbLineage(environment: Environment): Lineage {
         return { place, record: seal(place, null, [Buffer.from(node)]) }
       })
       const bytes = records.reduce((sum, { place, record }) => sum + place.length + record.length, 0)
-      environment.write({ records: records.length, bytes }, () => {
+      await environment.writeSoon({ records: records.length, bytes }, () => {
         for (const { place, record } of records) edges.putSync(place, record)
       })
     },
     async removeEdges(dependent, nodes, options) {
       options?.signal?.throwIfAborted()
       if (nodes.length === 0) return
-      environment.write(null, () => {
+      await environment.writeSoon(null, () => {
         for (const node of nodes) edges.removeSync(edgePlace(node, dependent))
       })
     },

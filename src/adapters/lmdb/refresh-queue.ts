@@ -115,7 +115,7 @@ class Queue {
       lane,
       attempt: place.readUInt32BE(place.length - 4),
       ack: async () => {
-        this.#environment.write(null, () => held && this.#table.removeSync(held))
+        await this.#environment.writeSoon(null, () => held && this.#table.removeSync(held))
         held = null
       },
       nack: showAgain,

@@ -28,7 +28,7 @@ export function createLmdbRegisters(environment: Environment, clock: Clock): Reg
       const place = hashOf(name)
       const next: Register = { rev: rev + 1, text }
       const bytes = seal(place, removeAt, [Buffer.from(JSON.stringify(next))])
-      return environment.write({ records: 1, bytes: bytes.length }, () => {
+      return environment.writeSoon({ records: 1, bytes: bytes.length }, () => {
         const { register, isNewer } = read(name, place)
         if (isNewer || (register?.rev ?? 0) !== rev) return false
         table.putSync(place, bytes)

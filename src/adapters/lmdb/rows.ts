@@ -22,10 +22,10 @@ export class Rows {
     return record && decodeRow(record.payload)
   }
 
-  replace(previous: EntryRow | null, next: EntryRow): boolean {
+  replace(previous: EntryRow | null, next: EntryRow): Promise<boolean> {
     const place = Buffer.from(next.key)
     const bytes = seal(place, next.removeAt, encodeRow(next))
-    return this.#environment.write({ records: 1, bytes: bytes.length }, () => {
+    return this.#environment.writeSoon({ records: 1, bytes: bytes.length }, () => {
       const { record, isNewer } = this.#read(next.key, place)
       const rev = record && revOf(record.payload)
       if (isNewer || rev !== (previous?.rev ?? null)) return false

@@ -20,14 +20,14 @@ export function createLmdbWorkIndex(environment: Environment, clock: Clock): Wor
         return { place, record: seal(place, clock.now() + DAY, [Buffer.from(JSON.stringify(item))]) }
       })
       const bytes = records.reduce((sum, { place, record }) => sum + place.length + record.length, 0)
-      environment.write({ records: records.length, bytes }, () => {
+      await environment.writeSoon({ records: records.length, bytes }, () => {
         for (const { place, record } of records) work.putSync(place, record)
       })
     },
     async remove(items, options) {
       options?.signal?.throwIfAborted()
       if (items.length === 0) return
-      environment.write(null, () => {
+      await environment.writeSoon(null, () => {
         for (const item of items) work.removeSync(workPlace(item))
       })
     },

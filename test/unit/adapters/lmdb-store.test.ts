@@ -208,3 +208,44 @@ function newer(key: Buffer, payload: string): Buffer {
   record.writeUInt32LE(crc32(record.subarray(5), (crc32(key) ^ 2) >>> 0), 1)
   return record
 }
+
+test('writes of one moment share a transaction', async () => {
+  const { entries } = open()
+  const environment = raw()
+  const before = environment.stamp()
+  const keys = ['a', 'b', 'c', 'd']
+  await Promise.all(keys.map((key) => entries.compareAndSet(null, sampleRow(key))))
+  expect(environment.stamp()).toBe(before + 1)
+  expect((await entries.getMany(keys)).map(({ row }) => row?.rev)).toEqual([1, 1, 1, 1])
+})
+
+test('of writes of one key in one moment, the first wins', async () => {
+  const { entries } = open()
+  const outcomes = await Promise.all([1, 2, 3].map(() => entries.compareAndSet(null, sampleRow('a'))))
+  expect(outcomes).toEqual([true, false, false])
+})
+
+test('a write that fails undoes itself, and nothing else that shares its transaction', async () => {
+  const environment = raw()
+  const table = environment.table('rows')
+  const put = (name: string) => table.putSync(Buffer.from(name), Buffer.from(name))
+  const outcomes = await Promise.allSettled([
+    environment.writeSoon(null, () => put('a')),
+    environment.writeSoon(null, () => {
+      put('b')
+      throw new Error('no')
+    }),
+    environment.writeSoon(null, () => put('c')),
+  ])
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  const stored = environment.read(() => ['a', 'b', 'c'].filter((name) => table.getBinary(Buffer.from(name))))
+  expect(stored).toEqual(['a', 'c'])
+})
+
+test('what is under way is committed before the folder is closed', async () => {
+  const first = open()
+  const writing = first.entries.compareAndSet(null, sampleRow('a'))
+  await first.close()
+  expect(await writing).toBe(true)
+  expect((await open().entries.get('a')).row?.rev).toBe(1)
+})

@@ -108,6 +108,44 @@ describe('augment', () => {
     expect(counts.augments).toBe(0)
   })
 
+  test('is not used while a change is under way that began before anybody had asked for the product', async () => {
+    const { kck, clock, before, counts, sell, settle, total } = till()
+    let write = () => {}
+    before.write = new Promise((resolve) => {
+      write = resolve
+    })
+    const first = kck.update('sale/1', { amount: 10 })
+    await clock.advance(100)
+    expect(await total()).toEqual({ sum: 6 })
+    before.write = Promise.resolve()
+    let commit = () => {}
+    before.commit = new Promise((resolve) => {
+      commit = resolve
+    })
+    write()
+    await clock.advance(100)
+    before.commit = Promise.resolve()
+    await sell(100)
+    await settle()
+    expect(await total()).toEqual({ sum: 116 })
+    expect(counts).toMatchObject({ augments: 0 })
+    commit()
+    await clock.run(first)
+    await settle()
+    expect(await total()).toEqual({ sum: 116 })
+  })
+
+  test('is used for what changes after a change that began before anybody had asked for the product', async () => {
+    const { clock, store, counts, sell, settle, total } = till()
+    await sell(10)
+    expect(await clock.run(store.entries.get('total/1'))).toMatchObject({ row: null, marks: [] })
+    expect(await total()).toEqual({ sum: 16 })
+    await sell(100)
+    await settle()
+    expect(await total()).toEqual({ sum: 116 })
+    expect(counts).toEqual({ computes: 1, augments: 1 })
+  })
+
   test('is not used while a change is under way that began before the value was made', async () => {
     const { before, clock, counts, kck, sell, total } = till()
     await total()
