@@ -29,7 +29,8 @@ export function pendingMarks(entry: StoredEntry): readonly Mark[] {
 
 /**
  * The epoch that a compute which begins now starts from: a value built at it, or later, has seen every change known to
- * this read. Epochs say so, times do not: clocks differ.
+ * this read. Epochs say so, times do not: clocks differ. That it has seen them does not mean that all their marks are
+ * folded: who began it may have read fewer of them beside the same row, and one epoch stands for all that are read.
  */
 export function nextEpoch(entry: StoredEntry): number {
   return (entry.row?.epoch ?? 0) + (pendingMarks(entry).length > 0 ? 1 : 0)

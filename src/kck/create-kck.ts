@@ -1,5 +1,5 @@
 import { type AwaitWrite, awaitAfter } from '../change/after.ts'
-import { freshness, nextEpoch, pendingMarks } from '../entry/freshness.ts'
+import { freshness, hasSeenAll, nextEpoch, pendingMarks } from '../entry/freshness.ts'
 import { asKckError, KckError } from '../errors.ts'
 import { createOperate } from '../operate/create-operate.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -112,7 +112,7 @@ async function refreshRequested(
   if (choose(candidateOf(product, before, request, clock.now()), clock.now()).lane === null) return
   if (await debounce.puttingOff(product, before, request)) return
   const epoch = nextEpoch(before)
-  const owed = new Set(pendingMarks(before).map((mark) => mark.id))
+  const isMarked = pendingMarks(before).length > 0
   await refresher.refresh(product, {
     cause: request.cause,
     signal,
@@ -121,8 +121,9 @@ async function refreshRequested(
       const state = freshness(entry, product.primer.revision, clock.now())
       if (state.state === 'missing' || state.value.builtEpoch < epoch) return false
       if (state.state === 'fresh') return state.value.asOf >= since
-      // Who computed it had not read all of these marks when it began: it has seen the change, and left the mark.
-      if (pendingMarks(entry).some((mark) => owed.has(mark.id))) return false
+      // Who took the lease may have read fewer of the marks that lay beside the same row, and counted one epoch for them
+      // as this does for all: the value has seen every change, but it counts as dirty for what this request is about.
+      if (isMarked && state.value.builtEpoch === epoch && !hasSeenAll(entry)) return false
       return state.value.asOf !== before.row?.value?.asOf
     },
   })

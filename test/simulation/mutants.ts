@@ -70,7 +70,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     scenario: 'diamonds',
     seed: 128,
     edits: [
-      edit('kck/create-kck.ts', 'if (pendingMarks(entry).some((mark) => owed.has(mark.id))) return false', ''),
+      edit(
+        'kck/create-kck.ts',
+        'if (isMarked && state.value.builtEpoch === epoch && !hasSeenAll(entry)) return false',
+        '',
+      ),
       edit('refresh/refresh.ts', 'request.until(withMarksOf(request, value.entry))', 'request.until(value.entry)'),
     ],
   },
