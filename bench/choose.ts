@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { zstdDecompressSync } from 'node:zlib'
 import type { Benchmark } from './support/benchmark.ts'
 import { FifoOrder } from './support/choose/fifo-order.ts'
 import { burst, mixed, steady } from './support/choose/generate.ts'
@@ -11,7 +13,10 @@ import type { Table } from './support/table.ts'
 
 const SEED = Number(process.env['CHOOSE_SEED'] ?? 1)
 const RECORDED = process.env['CHOOSE_TRACE']
-const SLOTS_OF_RECORDED = 8
+/** `record-choose.ts` made it. */
+const RECORDING = fileURLToPath(new URL('data/debian-updates.jsonl.zst', import.meta.url))
+/** As many as a worker computes at a time. */
+const SLOTS_OF_RECORDED = 4
 
 const ORDERS: readonly (readonly [string, (world: World) => Order])[] = [
   ['first come, first served', (world) => new FifoOrder(world)],
@@ -23,7 +28,8 @@ const ORDERS: readonly (readonly [string, (world: World) => Order])[] = [
 export const benchmark: Benchmark = async ({ say }) => {
   const tables: Table[] = []
   const samples: unknown[] = []
-  for (const make of RECORDED === undefined ? [steady, burst, mixed] : [() => recorded(RECORDED)]) {
+  const traces = RECORDED === undefined ? [steady, burst, mixed, () => recorded(RECORDING)] : [() => recorded(RECORDED)]
+  for (const make of traces) {
     const trace = make(SEED)
     say(`Playing ${trace.name} ...`)
     const outcomes = ORDERS.map(([name, makeOrder]) => ({ name, ...simulate(trace, makeOrder) }))
@@ -67,5 +73,7 @@ function tableOf(trace: Trace, outcomes: readonly (Outcome & { readonly name: st
 }
 
 function recorded(file: string): Trace {
-  return recordedTrace('recorded', readFileSync(file, 'utf8').split('\n'), SLOTS_OF_RECORDED)
+  const bytes = readFileSync(file)
+  const text = (file.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes).toString()
+  return recordedTrace('recorded', text.split('\n'), SLOTS_OF_RECORDED)
 }

@@ -7,6 +7,7 @@ import { resolveConfig } from '../src/config/resolve.ts'
 import { type KckEvent, subscribe } from '../src/events.ts'
 import type { Kck } from '../src/kck/kck.ts'
 import { createRuntime } from '../src/local/runtime.ts'
+import { startWorking } from '../src/local/working.ts'
 import { DebianModel, debianDatabase } from '../test/support/debian.ts'
 import { startOwnPostgres } from '../test/support/postgres.ts'
 import { Random } from './support/choose/random.ts'
@@ -38,12 +39,14 @@ try {
   const random = new Random(1)
   const keys = keysByNeed(await DebianModel.read(), random)
   await concurrently(keys, 4, (key) => kck.fetch(key))
+  const working = await startWorking(runtime)
   const lines: string[] = []
   const stop = subscribe((event) => {
     if (KEPT.has(event.type)) lines.push(lineOf(event))
   })
   await Promise.all([update(kck), read(kck, keys, random)])
   stop()
+  await working.stop()
   writeFileSync(file, zstdCompressSync(Buffer.from(lines.join('\n'))))
 } finally {
   await runtime.close()
