@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache'
 
 interface Counted {
-  /** Of the value that was read. */
-  readonly version: number
+  readonly value: string
   reads: number
   /** How many of the reads were told. */
   told: number
@@ -25,16 +24,19 @@ export class Demand {
   // `max` would take the room for all of them at once.
   readonly #keys = new LRUCache<string, Counted>({ maxSize: 50_000, sizeCalculation: () => 1 })
 
-  /** Counts a read of a stale value. The reads that are to be told now; null: none. */
-  read(key: string, version: number, now: number): number | null {
-    const counted = this.#of(key, version)
+  /**
+   * Counts a read of a stale value. The reads that are to be told now; null: none. `value` is another after each refresh,
+   * also where that found the content as it was.
+   */
+  read(key: string, value: string, now: number): number | null {
+    const counted = this.#of(key, value)
     counted.reads += 1
     return isPowerOfFour(counted.reads) || isDue(counted, now) ? tell(counted, now) : null
   }
 
   /** Somebody wants it for another reason. The reads that are to be told along with that; null: it was told just now. */
-  want(key: string, version: number, now: number): number | null {
-    const counted = this.#of(key, version)
+  want(key: string, value: string, now: number): number | null {
+    const counted = this.#of(key, value)
     return isDue(counted, now) ? tell(counted, now) : null
   }
 
@@ -42,10 +44,10 @@ export class Demand {
     this.#keys.delete(key)
   }
 
-  #of(key: string, version: number): Counted {
+  #of(key: string, value: string): Counted {
     const known = this.#keys.get(key)
-    if (known?.version === version) return known
-    const counted = { version, reads: 0, told: 0, at: Number.NEGATIVE_INFINITY, againAfterMs: FIRST_AGAIN_MS }
+    if (known?.value === value) return known
+    const counted = { value, reads: 0, told: 0, at: Number.NEGATIVE_INFINITY, againAfterMs: FIRST_AGAIN_MS }
     this.#keys.set(key, counted)
     return counted
   }

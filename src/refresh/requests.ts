@@ -48,9 +48,9 @@ export class RefreshRequests {
     const { clock } = this.#deps
     const key = product.text
     const now = clock.now()
-    const version = why.entry?.row?.value?.version ?? 0
+    const value = materializationOf(why.entry)
     const isRead = why.cause === 'stale-read'
-    const reads = isRead ? this.#demand.read(key, version, now) : this.#demand.want(key, version, now)
+    const reads = isRead ? this.#demand.read(key, value, now) : this.#demand.want(key, value, now)
     if (reads === null) return
     try {
       const lane = why.anyway ? 'hot' : await this.#noteInRow(product, why, reads, now)
@@ -104,6 +104,12 @@ export class RefreshRequests {
     await this.#deps.queue.send(lane, [{ key, cause, at: now }])
     emit({ type: 'queue', action: 'sent', key, lane, cause })
   }
+}
+
+/** Names what the last refresh published: a version alone outlives refreshes that change nothing. */
+function materializationOf(entry: StoredEntry | null): string {
+  const value = entry?.row?.value
+  return value ? `${value.version} ${value.asOf} ${value.builtEpoch}` : ''
 }
 
 /** Not only that the pending request is wanted more. */

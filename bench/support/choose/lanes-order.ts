@@ -54,7 +54,7 @@ export class LanesOrder implements Order {
   read(key: number, now: number): void {
     this.#reader = (this.#reader + 1) % READERS
     const reader = this.#readers[this.#reader] as Demand
-    const reads = reader.read(String(key), this.#versions[key] as number, now * 1_000)
+    const reads = reader.read(String(key), String(this.#versions[key]), now * 1_000)
     if (reads === null) return
     const asked = this.#requested.get(key)
     const demand = (asked?.demand ?? 0) + reads

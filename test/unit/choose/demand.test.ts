@@ -4,7 +4,7 @@ import { LastReads } from '../../../src/refresh/last-reads.ts'
 
 test('reads of a stale value are told at the 1st, the 4th, the 16th ...', () => {
   const demand = new Demand()
-  const told = Array.from({ length: 300 }, () => demand.read('a', 1, 0))
+  const told = Array.from({ length: 300 }, () => demand.read('a', 'one', 0))
   expect(told.flatMap((reads, index) => (reads === null ? [] : [[index + 1, reads]]))).toEqual([
     [1, 1],
     [4, 3],
@@ -17,15 +17,15 @@ test('reads of a stale value are told at the 1st, the 4th, the 16th ...', () => 
 test('what nothing has come of is told again, later and later', () => {
   const demand = new Demand()
   const told: number[] = []
-  for (let second = 0; second < 2_000; second++) if (demand.want('a', 1, second * 1_000) !== null) told.push(second)
+  for (let second = 0; second < 2_000; second++) if (demand.want('a', 'one', second * 1_000) !== null) told.push(second)
   expect(told).toEqual([0, 30, 90, 210, 450, 930, 1410, 1890])
 })
 
 test('another value, and one that was forgotten, begin from the start', () => {
   const demand = new Demand()
-  expect([demand.read('a', 1, 0), demand.read('a', 1, 0), demand.read('a', 2, 0)]).toEqual([1, null, 1])
+  expect([demand.read('a', 'one', 0), demand.read('a', 'one', 0), demand.read('a', 'two', 0)]).toEqual([1, null, 1])
   demand.forget('a')
-  expect(demand.read('a', 2, 0)).toBe(1)
+  expect(demand.read('a', 'two', 0)).toBe(1)
 })
 
 test('a read is noted four times within the idle time, by all processes', () => {

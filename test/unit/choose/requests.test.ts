@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { RefreshRequest } from '../../../src/ports/refresh-queue.ts'
 import { sweep } from '../../../src/process/sweep.ts'
 import { RefreshWorker } from '../../../src/refresh/worker.ts'
 import { recordEvents, testKck, testPrimer } from '../../support/kck.ts'
@@ -62,6 +63,21 @@ describe('reads of a stale product', () => {
     expect((await one.row())?.requested?.demand).toBe(8)
     expect(await one.queue.depth()).toEqual({ hot: 1, normal: 0, idle: 0 })
   })
+})
+
+test('a value that another process found to be as it was is asked for again when it is stale again', async () => {
+  const one = setUp({ softTtlMs: 10_000, compute: async () => 'the same' })
+  const other = testKck([...one.kck.registry.primers.values()], { ...one, seed: 7 })
+  await one.read()
+  for (let again = 0; again < 3; again++) {
+    await one.clock.advance(10_000)
+    await one.read()
+    const [delivery] = await one.queue.receive('hot', 10, { waitMs: 0, visibilityMs: HOUR })
+    expect(delivery?.request).toMatchObject({ key: 'product/1', cause: 'stale-read' })
+    await one.clock.run(other.kck.work.refresh(delivery?.request as RefreshRequest, new AbortController().signal))
+    await delivery?.ack()
+    expect(await one.read()).toMatchObject({ state: 'fresh', version: (await one.row())?.value?.version })
+  }
 })
 
 describe('a product that nobody reads any more', () => {
