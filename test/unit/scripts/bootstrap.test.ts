@@ -113,6 +113,6 @@ describe('packages that do not match the lock', () => {
 
 test('an unknown command is refused before anything is installed', () => {
   const { status, stderr } = bootstrap(['toString'])
-  expect({ status, stderr }).toEqual({ status: 1, stderr: 'Say one of: start, test, bench, cloud-local.\n' })
+  expect({ status, stderr }).toEqual({ status: 1, stderr: 'Say one of: start, test, bench, cloud-local, simulate.\n' })
   expect(installs()).toEqual([])
 })
