@@ -37,6 +37,8 @@ const LEAST_COST_MS = 50
 /** Who was not read yet may be read next: so many reads are expected once it has been stale for so many milliseconds. */
 const READS_TO_COME = 0.5
 const TO_COME_WITHIN_MS = 120_000
+/** What has just become stale counts as stale for this long, so that the cheaper comes first. */
+const LEAST_STALE_MS = 1_000
 /** How many times more a refresh is worth when it is nearly late. */
 const LATE = 100
 /** The share of the soft TTL after which there is little time left to compute. */
@@ -73,7 +75,7 @@ export function choose(candidate: Candidate, now: number): Choice {
 export function scoreOf(candidate: Candidate, now: number): number {
   if (isAsleep(candidate)) return 0
   const staleMs = staleMsOf(candidate, now)
-  const toCome = READS_TO_COME * Math.min(1, staleMs / TO_COME_WITHIN_MS)
+  const toCome = READS_TO_COME * Math.min(1, Math.max(LEAST_STALE_MS, staleMs) / TO_COME_WITHIN_MS)
   const value = causeOf(candidate).weight * (readsOf(candidate) + toCome)
   const lateness = Math.min(1, staleMs / (NEARLY_LATE * softTtlMsOf(candidate)))
   return (value * (1 + LATE * lateness ** 6)) / (costMsOf(candidate) / 1_000)
